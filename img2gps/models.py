@@ -139,7 +139,7 @@ def create_model(
     body, features = create_body(arch, weights)
     return GPSNet(body, create_head(features, head, dropout))
 
-# %% ../nbs/13_models.ipynb #7a0eeb03
+# %% ../nbs/13_models.ipynb #277d0b40
 def stages(
     model: GPSNet,
 ) -> list: # (name, [parameters]) from the input to the head
@@ -153,7 +153,7 @@ def stages(
         params = [p for p in block.parameters() if id(p) not in seen]
         if not params: continue
         seen.update(map(id, params))
-        is_stem = not out or (out[-1][0] == "stem" and not re.match(r"layer|features|stages|blocks", name))
+        is_stem = not out or (out[-1][0] == "stem" and not re.match(r"layer|stage|features|blocks", name))
         if is_stem and out: out[0][1].extend(params)
         else: out.append(("stem" if is_stem else name, params))
     rest = [p for p in model.body.parameters() if id(p) not in seen]
