@@ -77,7 +77,7 @@ def _vincenty_arc(u1, u2, lam):
     step = (1 - c) * WGS84_F * sin_alpha * (sigma + c * sin_sigma * (cos_2m + c * cos_sigma * (2 * cos_2m**2 - 1)))
     return sigma, sin_sigma, cos_sigma, cos2_alpha, cos_2m, step
 
-# %% ../nbs/00_geo.ipynb #b6e5ef3a
+# %% ../nbs/00_geo.ipynb #edf692df
 def geodesic_m(
     lat1, # degrees; number or array
     lon1, # degrees; broadcasts with `lat1`
@@ -92,7 +92,7 @@ def geodesic_m(
     for _ in range(50):
         sigma, sin_sigma, cos_sigma, cos2_alpha, cos_2m, step = _vincenty_arc(u1, u2, lam)
         moved, lam = np.abs(difference + step - lam), difference + step
-        if not (moved > 1e-13).any(): break
+        if not (moved > 1e-15).any(): break # an answer must not depend on what else is in the array
     k = cos2_alpha * (WGS84_A**2 / WGS84_B**2 - 1)
     a = 1 + k / 16384 * (4096 + k * (-768 + k * (320 - 175 * k)))
     b = k / 1024 * (256 + k * (-128 + k * (74 - 47 * k)))

@@ -42,7 +42,7 @@ def read_config(
     if missing: raise ValueError(f"{path} lacks {', '.join(missing)}; train again, or restore it")
     return config
 
-# %% ../nbs/30_predict.ipynb #61f0ac47
+# %% ../nbs/30_predict.ipynb #2602211a
 @dataclass
 class Predictor:
     "A trained model with all that it takes to answer in degrees."
@@ -63,6 +63,7 @@ class Predictor:
         "Load a run's exported model; nothing is unpickled."
         config, run = read_config(run), Path(run)
         recipe, radius = config["recipe"], config.get("radius") or {}
+        if not (run/"model.safetensors").is_file(): raise ValueError(f"{run} has no model yet: its training was not finished; go on with img2gps train --resume {run}")
         with torch.device("meta"): model = create_model(recipe["arch"], "none", recipe["head"], recipe["dropout"]) # no time spent on random weights
         state = read_weights(run/"model.safetensors")
         try: model.load_state_dict(state, assign=True)
