@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['WEATHERS', 'GLASS', 'PALE', 'DARK', 'FACADES', 'ROOFS', 'TREES', 'TOWERS', 'LANDMARKS', 'WALLS', 'GROUNDS', 'PATH',
            'MEADOW', 'ROOFING', 'BLOCK', 'COLUMNS', 'ROWS', 'REACH', 'CENTRE', 'ENVIRONS', 'EYE_HEIGHT',
-           'FIELD_OF_VIEW', 'NEAR', 'SUPERSAMPLE', 'HEADINGS', 'PITCHES', 'BIAS_M', 'JITTER_M', 'RADIUS_68',
-           'TIME_ZONE', 'ALTITUDE', 'PHONES', 'DEFECTS', 'DEMO_VERSION', 'sun_position', 'Weather', 'make_weather',
-           'Faces', 'Campus', 'make_campus', 'render', 'demo_places', 'demo_photos', 'make_demo']
+           'FIELD_OF_VIEW', 'NEAR', 'SUPERSAMPLE', 'CLOTHES', 'SKIN', 'HEADINGS', 'PITCHES', 'BIAS_M', 'JITTER_M',
+           'RADIUS_68', 'TIME_ZONE', 'ALTITUDE', 'PHONES', 'DEFECTS', 'DEMO_VERSION', 'sun_position', 'Weather',
+           'make_weather', 'Faces', 'Campus', 'make_campus', 'render', 'demo_places', 'demo_photos', 'make_demo']
 
 # %% ../nbs/05_demo.ipynb #2611b3dd
 import csv, io, json, os
@@ -42,7 +42,7 @@ def sun_position(
     north = np.cos(phi) * np.sin(declination) - np.sin(phi) * np.cos(declination) * np.cos(hour_angle)
     return float(np.rad2deg(np.arctan2(east, north)) % 360), float(np.rad2deg(np.arcsin(up)))
 
-# %% ../nbs/05_demo.ipynb #3d635ddb
+# %% ../nbs/05_demo.ipynb #210353d8
 @dataclass(frozen=True)
 class Weather:
     "The light that one photo is drawn in."
@@ -59,7 +59,7 @@ class Weather:
 _SKIES = dict(
     clear=dict(),
     overcast=dict(zenith=(168, 174, 182), horizon=(206, 209, 212), direct=(0.06, 0.06, 0.06), ambient=(0.80, 0.81, 0.84), visibility=900., clouds=0.9),
-    golden=dict(zenith=(96, 128, 186), horizon=(248, 208, 158), direct=(0.78, 0.60, 0.38), ambient=(0.46, 0.44, 0.48), visibility=1100., clouds=0.3),
+    golden=dict(zenith=(96, 128, 186), horizon=(248, 208, 158), direct=(0.70, 0.54, 0.34), ambient=(0.58, 0.55, 0.57), visibility=1100., clouds=0.3),
     haze=dict(zenith=(178, 190, 202), horizon=(214, 217, 219), direct=(0.22, 0.21, 0.19), ambient=(0.70, 0.71, 0.73), visibility=330., clouds=0.1))
 WEATHERS = tuple(_SKIES)
 
@@ -180,7 +180,7 @@ def _tree(faces, centre, kind, rng):
     for (r0, r1), (z0, z1) in rings: faces.ring(centre, (radius * r0, radius * r1), (height * z0, height * z1), shades, 7, turn)
     return radius, height
 
-# %% ../nbs/05_demo.ipynb #ec7f545f
+# %% ../nbs/05_demo.ipynb #9698d5af
 def _clock_tower(faces, p):
     faces.ring(p, (4.2, 4.2), (0, 3), (150, 140, 126), 4, 45)
     faces.ring(p, (3.8, 3.8), (3, 24), (226, 216, 192), 4, 45)
@@ -198,6 +198,7 @@ def _clock_tower(faces, p):
     faces.ring(p, (4.4, 0), (25, 34), (58, 128, 108), 4, 45)
     return 4.6, 34
 
+# %% ../nbs/05_demo.ipynb #50ae704e
 def _chimney(faces, p):
     for k in range(8): faces.ring(p, (2.6 - k * 0.14, 2.46 - k * 0.14), (k * 4.2, k * 4.2 + 4.2), (206, 52, 44) if k % 2 else (240, 238, 232), 8)
     return 2.6, 33.6
@@ -569,6 +570,32 @@ def _cast_shadows(image, camera, weather, campus):
     _paint(ImageDraw.Draw(layer), camera, (corners - camera.eye) @ camera.rotation.T, np.tile(255 * shade, (len(corners), 1)))
     return ImageChops.multiply(image, layer)
 
+# %% ../nbs/05_demo.ipynb #0295e94e
+CLOTHES = ((196, 52, 48), (44, 84, 150), (238, 236, 230), (40, 42, 48), (232, 190, 60), (70, 130, 84), (150, 110, 160))
+SKIN = ((238, 196, 166), (198, 146, 110), (130, 88, 64))
+
+def _person(faces, centre, rng):
+    "A person of a few faces: legs, body, head."
+    tall, coat, legs = rng.uniform(1.5, 1.9), CLOTHES[rng.integers(len(CLOTHES))], CLOTHES[rng.integers(len(CLOTHES))]
+    faces.ring(centre, (0.14, 0.2), (0, tall * .48), legs, 5)
+    faces.ring(centre, (0.2, 0.26), (tall * .48, tall * .84), coat, 5)
+    faces.ring(centre, (0.12, 0.13), (tall * .84, tall), SKIN[rng.integers(3)], 5)
+
+def _with_people(campus, camera, rng):
+    "The campus with some people in view, where there is room for them."
+    turned, away = np.deg2rad(camera.heading + rng.uniform(-36, 36, 6)), rng.uniform(4, 40, 6)
+    at = camera.eye[:2] + away[:, None] * np.stack([np.sin(turned), np.cos(turned)], -1)
+    at = at[(_gaps(_edges(campus.footprints), at).min(0) > 0.5) & (rng.random(6) < rng.uniform(0, 0.7))]
+    at = np.array([p for i, p in enumerate(at) if i == 0 or np.hypot(*(at[:i] - p).T).min() > 0.8]) # side by side, not in one another
+    if not len(at): return campus
+    shapes = Faces()
+    for centre in at: _person(shapes, centre, rng)
+    feet, corners = np.stack([_octagon(p, 0.3) for p in at]), np.array(shapes.corners)
+    new = (corners, np.array(shapes.colours, float), _normals(corners), np.repeat(np.arange(len(at)), len(corners) // len(at)) + len(campus.footprints))
+    between = _separating_lines(campus.footprints, feet)
+    lines = np.concatenate([np.concatenate([campus.lines, between], 1), np.concatenate([-between.transpose(1, 0, 2), _separating_lines(feet, feet)], 1)], 0)
+    return replace(campus, faces=tuple(np.concatenate(pair) for pair in zip(campus.faces, new)), footprints=np.concatenate([campus.footprints, feet]), lines=lines)
+
 # %% ../nbs/05_demo.ipynb #1c254921
 def _far_to_near(before, distance):
     "An order in which nothing is drawn over what it hides; `before[a, b]` says that a must come before b. Ties go to the farthest."
@@ -594,12 +621,12 @@ def _visible_solids(camera, campus):
     np.fill_diagonal(before, False)
     return seen[_far_to_near(before, np.hypot(*(campus.footprints[seen].mean(1) - camera.eye[:2]).T))]
 
-# %% ../nbs/05_demo.ipynb #f194835b
+# %% ../nbs/05_demo.ipynb #0376b24d
 def _draw_solids(image, camera, weather, campus):
     "Buildings, trees and landmarks."
     corners, colours, normals, owner = campus.faces
     order = _visible_solids(camera, campus)
-    turn = np.full(len(campus.solids), -1)
+    turn = np.full(len(campus.footprints), -1)
     turn[order] = np.arange(len(order))
     offset = corners[:, 0] - camera.eye
     distance = np.linalg.norm(offset, axis=1)
@@ -614,11 +641,11 @@ def _draw_solids(image, camera, weather, campus):
     _paint(ImageDraw.Draw(image), camera, (corners[shown] - camera.eye) @ camera.rotation.T, lit)
     return image
 
-# %% ../nbs/05_demo.ipynb #bec86729
+# %% ../nbs/05_demo.ipynb #e50aab87
 def _develop(image, rng):
     "The photo as a phone would store it: exposure, white balance, contrast and noise, all different from photo to photo."
     pixels = np.asarray(image, np.float32)
-    gain = np.exp(rng.normal(0, 0.10)) * np.exp(rng.normal(0, 0.03, 3))
+    gain = np.exp(rng.normal(0, 0.10)) * np.exp(rng.normal(0, 0.02, 3))
     contrast, noise = rng.uniform(0.9, 1.12), rng.uniform(1.5, 5)
     pixels = (pixels - 118) * contrast + 118
     pixels = pixels * gain.astype(np.float32) + rng.standard_normal((*pixels.shape[:2], 1), dtype=np.float32) * np.float32(noise)
@@ -640,20 +667,20 @@ def render(
     image = _backdrop(camera, weather)
     _draw_sky(image, camera, weather, campus.skyline)
     image = _draw_ground(image, camera, weather, campus)
-    image = _draw_solids(image, camera, weather, campus)
+    image = _draw_solids(image, camera, weather, _with_people(campus, camera, rng))
     return _develop(image.reduce(SUPERSAMPLE), rng)
 
-# %% ../nbs/05_demo.ipynb #00808f4f
+# %% ../nbs/05_demo.ipynb #46e2962e
 def demo_places(
     campus: Campus, # from `make_campus`
     n_places: int, # how many
     seed: int=0,
 ) -> np.ndarray: # metres east and north, shape (n_places, 2)
-    "Evenly spaced places where one can stand, at least 2.5 m from every wall and tree."
+    "Evenly spaced places where one can stand, at least 4 m from every wall and tree."
     from scipy.spatial import cKDTree
     rng, reach = np.random.default_rng([seed, 7]), np.array(campus.size) / 2
     points = rng.uniform(-reach, reach, (12000, 2))
-    points = points[_gaps(_edges(campus.footprints), points).min(0) > 2.5]
+    points = points[_gaps(_edges(campus.footprints), points).min(0) > 4]
     if not 1 <= n_places <= len(points) // 10: raise ValueError(f"n_places {n_places} is not between 1 and {len(points) // 10}, what the campus has room for")
     places = points[:n_places].copy()
     for _ in range(40):
@@ -741,7 +768,7 @@ def _stale_photo(before, row, rng):
     same = ("gps_latitude", "gps_longitude", "h_accuracy", "altitude", "gps_heading", "gps_at")
     return dict(row, defect="stale_fix", taken_at=row["taken_at"] - timedelta(milliseconds=int(rng.integers(700, 1800))), heading=float(rng.uniform(0, 360)), **{k: before[k] for k in same})
 
-# %% ../nbs/05_demo.ipynb #87acabe8
+# %% ../nbs/05_demo.ipynb #b514d733
 def _plant(rows, campus, seed):
     "The rows with planted defects, still in the order of capture."
     rng, out = np.random.default_rng([seed, 23]), []
@@ -758,6 +785,21 @@ def _plant(rows, campus, seed):
             else: out.append(_extra_photo(rows[i], code, campus, rng))
     return sorted([dict(r, copy_of=-1, good=i) for i, r in enumerate(rows)] + [dict({"copy_of": -1, "good": -1} | r) for r in out], key=lambda r: (r["taken_at"], r["copy_of"] >= 0))
 
+def _name_files(rows):
+    "Adds `file_name` to the rows: numbers in the order of capture, and the names that browsers and photo editors give to copies, with their `source`."
+    number, names = 0, {}
+    for row in rows:
+        if row["copy_of"] >= 0: continue
+        number += 1
+        row |= dict(file_name=f"IMG_{number:04d}.jpg", source="")
+        names[row["good"]] = row["file_name"]
+    for row in rows:
+        if row["copy_of"] < 0: continue
+        name = names[row["copy_of"]]
+        row |= dict(source=name, file_name=name.replace(".jpg", " (1).jpg") if row["defect"] == "duplicate" else name.replace("IMG_", "IMG_E"))
+    return rows
+
+# %% ../nbs/05_demo.ipynb #3c308533
 def demo_photos(
     n_places: int=110, # 16 photos each
     seed: int=0,
@@ -767,17 +809,7 @@ def demo_photos(
     campus = make_campus(seed)
     rows = _walks(campus, n_places, seed)
     rows = _plant(rows, campus, seed) if defects else [dict(r, copy_of=-1, good=i) for i, r in enumerate(rows)]
-    number, names = 0, {}
-    for row in rows:
-        if row["copy_of"] < 0:
-            number += 1
-            row["file_name"], row["source"] = f"IMG_{number:04d}.jpg", ""
-            if row["good"] >= 0: names[row["good"]] = row["file_name"]
-    for row in rows: # as browsers and photo editors name their copies
-        if row["copy_of"] < 0: continue
-        row["source"] = names[row["copy_of"]]
-        row["file_name"] = row["source"].replace(".jpg", " (1).jpg") if row["defect"] == "duplicate" else row["source"].replace("IMG_", "IMG_E")
-    plan = pd.DataFrame(rows).drop(columns=["copy_of", "good"])
+    plan = pd.DataFrame(_name_files(rows)).drop(columns=["copy_of", "good"])
     return plan[["file_name"] + [c for c in plan if c != "file_name"]]
 
 # %% ../nbs/05_demo.ipynb #434935e1
