@@ -409,4 +409,5 @@ d = { 'settings': { 'branch': 'main',
                                'img2gps.study.plot_study': ('study.html#plot_study', 'img2gps/study.py'),
                                'img2gps.study.run_study': ('study.html#run_study', 'img2gps/study.py'),
                                'img2gps.study.spread_over_seeds': ('study.html#spread_over_seeds', 'img2gps/study.py'),
+                               'img2gps.study.study_setup': ('study.html#study_setup', 'img2gps/study.py'),
                                'img2gps.study.summarize_study': ('study.html#summarize_study', 'img2gps/study.py')}}}

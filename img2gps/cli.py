@@ -11,7 +11,7 @@ import argparse, json, math, os, sys, traceback
 from dataclasses import fields, replace
 from pathlib import Path
 
-# %% ../nbs/90_cli.ipynb #efdf5f81
+# %% ../nbs/90_cli.ipynb #4f7656ce
 def scan_command(args):
     "Read the headers of a folder's photos into the photo table."
     from img2gps.collect import has_position, load_photos, write_table
@@ -34,6 +34,7 @@ def clean_command(args):
     print(f"{len(table)} photos, {table.keep.sum()} kept; nothing was deleted or moved")
     for r in summarize_reasons(table).itertuples(): print(f"\n{r.code}: {r.photos} photo(s). {r.why}\n  " + ", ".join(table.file_name[table.reasons.str.split(";").map(lambda v: r.code in v)].head(args.show)))
 
+# %% ../nbs/90_cli.ipynb #572c4d27
 def split_command(args):
     "Hold out whole groups of a folder's photos and audit the split."
     from img2gps.collect import write_table
@@ -42,7 +43,7 @@ def split_command(args):
     if args.out: print(f"photo table: {write_table(table, args.out, args.overwrite)}")
     print(table.groupby("split").agg(photos=("file_name", "size"), locations=("location", "nunique"), sessions=("session", "nunique")).rename({"": "(unused)"}).to_string())
 
-# %% ../nbs/90_cli.ipynb #e53a652e
+# %% ../nbs/90_cli.ipynb #3342b5f9
 def _protocol(args):
     "The protocol of some command line arguments."
     from img2gps.pipeline import Protocol
@@ -53,6 +54,7 @@ def _recipe(args, base):
     given = {f.name: getattr(args, f.name) for f in fields(base) if getattr(args, f.name, None) is not None}
     return replace(base, **given)
 
+# %% ../nbs/90_cli.ipynb #0d234f9f
 def train_command(args):
     "Train on a folder of photos; leaves a complete run folder."
     from img2gps.learner import Recipe

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from .exif import decode_photo
 from .geo import LocalFrame, fit_frame
 
-# %% ../nbs/10_data.ipynb #63e45c44
+# %% ../nbs/10_data.ipynb #f2f29f39
 CACHE_VERSION = 1
 
 def cache_key(
@@ -33,6 +33,7 @@ def cache_key(
     parts = [CACHE_VERSION, list(size), [[n, s.st_size, s.st_mtime_ns] for n, s in zip(table.file_name, stats)]]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
+# %% ../nbs/10_data.ipynb #71fb4a2a
 def cache_photos(
     table, # a photo table of photos that can be decoded
     folder, # the folder that its file names are relative to

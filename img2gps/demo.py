@@ -9,12 +9,11 @@ __all__ = ['WEATHERS', 'GLASS', 'PALE', 'DARK', 'FACADES', 'ROOFS', 'TREES', 'TO
            'RADIUS_68', 'TIME_ZONE', 'ALTITUDE', 'PHONES', 'DEFECTS', 'DEMO_VERSION', 'sun_position', 'Weather',
            'make_weather', 'Faces', 'Campus', 'make_campus', 'render', 'demo_places', 'demo_photos', 'make_demo']
 
-# %% ../nbs/05_demo.ipynb #2611b3dd
-import csv, io, json, os
+# %% ../nbs/05_demo.ipynb #df99fef6
+import io, json, multiprocessing, os, sys
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 
@@ -125,7 +124,7 @@ def _facade(width, height, style, accent, rng):
     if style == "gallery": return [cell(0, f, 0, bays, .80, 1., accent) for f in range(floors)] + [cell(b, f, .12, .88, .08, .72, lit()) for b, f in each]
     return [(width * .2, width * .8, height * .2, height * .9, accent), (width * .32, width * .68, height * .35, height * .75, PALE)]
 
-# %% ../nbs/05_demo.ipynb #cc12bbf9
+# %% ../nbs/05_demo.ipynb #a0e46314
 ROOFS = ("flat", "gable", "hip", "pyramid")
 
 def _wall(faces, a, b, z0, z1, colour, painted=()):
@@ -147,8 +146,8 @@ def _roof(faces, corners, z, kind, rise, roof, wall):
     if kind == "flat": # a parapet: a band around the top
         for p, q in ((a, b), (b, c), (c, d), (d, a)): faces.add([p, q, q + up * 0.35, p + up * 0.35], roof)
         return
-    for face, colour in (([a, b, east, west], roof), ([c, d, west, east], roof), ([b, c, east], wall if kind == "gable" else roof), ([d, a, west], wall if kind == "gable" else roof)):
-        faces.add(face, colour)
+    for face in ([a, b, east, west], [c, d, west, east]): faces.add(face, roof)
+    for face in ([b, c, east], [d, a, west]): faces.add(face, wall if kind == "gable" else roof)
 
 # %% ../nbs/05_demo.ipynb #a7120bde
 def _building(faces, footprint, height, style, wall, accent, roof_kind, roof, rng):
@@ -293,13 +292,17 @@ def _separating_lines(first, second):
     behind, gap_behind = best(_edges(second), first)
     return np.where((gap >= gap_behind.T)[..., None], ahead, -behind.transpose(1, 0, 2))
 
-# %% ../nbs/05_demo.ipynb #6182213d
+# %% ../nbs/05_demo.ipynb #50b293a7
 WALLS = dict( # families of facade colours, in the order in which they cross the campus
-    red=dict(maroon=(122, 26, 42), brick=(176, 58, 46), scarlet=(218, 50, 54), coral=(238, 108, 98)), orange=dict(rust=(180, 84, 28), orange=(230, 118, 32), apricot=(246, 168, 100), copper=(146, 80, 42)),
-    yellow=dict(mustard=(176, 142, 28), lemon=(242, 224, 80), straw=(236, 210, 132), ochre=(212, 164, 40)), green=dict(forest=(36, 104, 60), leaf=(86, 164, 70), mint=(146, 214, 160), bottle=(22, 76, 54)),
-    blue=dict(navy=(38, 58, 128), cobalt=(34, 88, 208), sky=(112, 172, 230), teal=(26, 138, 160)), purple=dict(plum=(98, 42, 116), violet=(128, 82, 202), lilac=(186, 154, 226), magenta=(192, 58, 154)))
+    red=dict(maroon=(122, 26, 42), brick=(176, 58, 46), scarlet=(218, 50, 54), coral=(238, 108, 98)),
+    orange=dict(rust=(180, 84, 28), orange=(230, 118, 32), apricot=(246, 168, 100), copper=(146, 80, 42)),
+    yellow=dict(mustard=(176, 142, 28), lemon=(242, 224, 80), straw=(236, 210, 132), ochre=(212, 164, 40)),
+    green=dict(forest=(36, 104, 60), leaf=(86, 164, 70), mint=(146, 214, 160), bottle=(22, 76, 54)),
+    blue=dict(navy=(38, 58, 128), cobalt=(34, 88, 208), sky=(112, 172, 230), teal=(26, 138, 160)),
+    purple=dict(plum=(98, 42, 116), violet=(128, 82, 202), lilac=(186, 154, 226), magenta=(192, 58, 154)))
 GROUNDS = dict( # surfaces, in the order in which they cross the campus the other way
-    clay=((204, 100, 60), (176, 92, 72)), hay=((206, 186, 92), (216, 198, 130)), lawn=((92, 152, 62), (62, 118, 58)), tartan=((58, 116, 186), (84, 148, 206)), lavender=((150, 108, 186), (176, 138, 206)))
+    clay=((204, 100, 60), (176, 92, 72)), hay=((206, 186, 92), (216, 198, 130)), lawn=((92, 152, 62), (62, 118, 58)),
+    tartan=((58, 116, 186), (84, 148, 206)), lavender=((150, 108, 186), (176, 138, 206)))
 PATH, MEADOW = (214, 206, 190), (122, 150, 84)
 ROOFING = ((74, 76, 84), (204, 200, 192), (128, 124, 120)) # slate, white, zinc
 
@@ -379,7 +382,7 @@ def _place_trees(site, rng, n=110):
         site.finish(f"{kind} tree", "tree", centre, _octagon(centre, radius), height, TREES[kind][0])
         n -= 1
 
-# %% ../nbs/05_demo.ipynb #58fcf5b1
+# %% ../nbs/05_demo.ipynb #80231975
 def _ground(where, rng):
     "Faces of the ground in the order in which they are drawn."
     faces = Faces()
@@ -392,7 +395,9 @@ def _ground(where, rng):
             middle = np.array([column + .5, row + .5]) * BLOCK - REACH
             colour = np.array(GROUNDS[_pick(GROUNDS, where(middle / REACH)[1])][(column + row) % 2])
             for dx in range(-2, 3): # in squares, which look like mown or paved fields
-                for dy in range(-2, 3): flat(_rectangle(middle + np.array([dx, dy]) * BLOCK / 5, BLOCK / 5, BLOCK / 5, 0), colour * (1.03 if (dx + dy) % 2 else 0.97))
+                for dy in range(-2, 3):
+                    square = _rectangle(middle + np.array([dx, dy]) * BLOCK / 5, BLOCK / 5, BLOCK / 5, 0)
+                    flat(square, colour * (1.03 if (dx + dy) % 2 else 0.97))
             for _ in range(44): flat(_rectangle(middle + rng.uniform(-22, 22, 2), *rng.uniform(0.5, 2.4, 2), rng.uniform(0, 90)), colour * rng.uniform(0.78, 1.2))
     for axis, count in ((0, COLUMNS), (1, ROWS)):
         for k in range(count + 1):
@@ -421,7 +426,7 @@ def _skyline(rng):
         add([azimuth - 3, azimuth + 3, azimuth + 2, azimuth - 2], [0, 0, .6, .6], (150, 166, 172))
     return np.array(corners), np.array(colours, float)
 
-# %% ../nbs/05_demo.ipynb #5079488a
+# %% ../nbs/05_demo.ipynb #7585e12d
 @lru_cache(maxsize=4)
 def make_campus(
     seed: int=0, # the same seed, the same campus
@@ -441,7 +446,8 @@ def make_campus(
     corners, footprints = np.array(site.faces.corners, float), np.array(site.footprints)
     faces = corners, np.array(site.faces.colours, float), _normals(corners), np.array(site.owner)
     solids = pd.DataFrame(site.rows, columns=["name", "kind", "east", "north", "height", "colour"])
-    return Campus(seed, LocalFrame(*CENTRE), tuple(2 * REACH), _ground(where, rng), faces, footprints, _separating_lines(footprints, footprints), solids, _skyline(rng))
+    lines = _separating_lines(footprints, footprints)
+    return Campus(seed, LocalFrame(*CENTRE), tuple(2 * REACH), _ground(where, rng), faces, footprints, lines, solids, _skyline(rng))
 
 # %% ../nbs/05_demo.ipynb #ca9dfb81
 EYE_HEIGHT = 1.6 # metres
@@ -707,7 +713,7 @@ def _deal_sessions(places, rng, tries=100):
         if off < least: best, least = session.copy(), off
     return best
 
-# %% ../nbs/05_demo.ipynb #6eb246ac
+# %% ../nbs/05_demo.ipynb #a12fa276
 HEADINGS, PITCHES = tuple(range(0, 360, 45)), (0., 20.) # degrees
 BIAS_M, JITTER_M = 2.5, 0.7 # metres, standard deviation of each axis
 RADIUS_68 = float(np.sqrt(-2 * np.log(1 - 0.68))) # of a round normal distribution, in standard deviations of an axis
@@ -724,13 +730,13 @@ def _visit(campus, place, number, session, weather, phone, start, rng):
             now += timedelta(milliseconds=int(rng.integers(2500, 4500)))
             turned = (heading + rng.normal(0, 4)) % 360
             true, read = (campus.frame.to_degrees(p) for p in (place, place + bias + rng.normal(0, JITTER_M, 2)))
-            rows.append(dict(latitude=true[0], longitude=true[1], place=number, session=session, heading=turned, pitch=pitch + rng.normal(0, 2), weather=weather, defect="",
-                east=place[0], north=place[1], gps_latitude=read[0], gps_longitude=read[1], h_accuracy=round(RADIUS_68 * float(np.hypot(sigma, JITTER_M)), 2),
+            rows.append(dict(latitude=true[0], longitude=true[1], place=number, session=session,
+                heading=turned, pitch=pitch + rng.normal(0, 2), weather=weather, defect="", east=place[0], north=place[1], gps_latitude=read[0], gps_longitude=read[1], h_accuracy=round(RADIUS_68 * float(np.hypot(sigma, JITTER_M)), 2),
                 altitude=round(altitude + rng.normal(0, 0.5), 1), gps_heading=round((turned + compass + rng.normal(0, 1)) % 360, 2) % 360,
                 taken_at=now, gps_at=now - timedelta(milliseconds=int(rng.integers(100, 1500))), make=phone[0], model=phone[1]))
     return rows, now
 
-# %% ../nbs/05_demo.ipynb #6a13749f
+# %% ../nbs/05_demo.ipynb #48bd0fce
 def _walks(campus, n_places, seed):
     "One row for each good photo, in the order of capture."
     rng = np.random.default_rng([seed, 17])
@@ -741,15 +747,16 @@ def _walks(campus, n_places, seed):
         hour = 19.2 if weather == "golden" else rng.uniform(8.5, 16)
         now = first_day + timedelta(days=int(9 * s + rng.integers(5)), seconds=int(3600 * hour))
         mine, here = np.flatnonzero(session == s), None
-        for k in mine[_serpentine(places[mine])]:
+        for k in mine[_serpentine(places[mine])[::rng.choice([-1, 1])]]: # from either end, so that the time of day does not tell the place
             walked = 0 if here is None else float(np.hypot(*(places[k] - here)))
             now += timedelta(seconds=int(walked / 1.3 + rng.uniform(62, 90))) # on the way, and until the fix has settled
             visit, now = _visit(campus, places[k], int(k), s, weather, PHONES[s % len(PHONES)], now, rng)
             rows, here = rows + visit, places[k]
     return rows
 
-# %% ../nbs/05_demo.ipynb #72dc49a1
-DEFECTS = dict(no_gps=0.006, null_island=0.004, duplicate=0.007, near_duplicate=0.007, corrupt=0.005, out_of_region=0., stale_fix=0.007) # shares of the good photos, one at least
+# %% ../nbs/05_demo.ipynb #98d02084
+DEFECTS = dict(no_gps=0.006, null_island=0.004, duplicate=0.007, near_duplicate=0.007, corrupt=0.005,
+               out_of_region=0., stale_fix=0.007) # code: share of the good photos; one at least
 
 def _extra_photo(row, code, campus, rng):
     "A photo taken just before the one in `row`, with one defect."
@@ -760,15 +767,17 @@ def _extra_photo(row, code, campus, rng):
     if code == "out_of_region":
         away = np.array([3900., 1700.])
         (latitude, longitude), back = campus.frame.to_degrees(away), timedelta(minutes=31)
-        extra |= dict(east=away[0], north=away[1], latitude=latitude, longitude=longitude, gps_latitude=latitude, gps_longitude=longitude, place=-1, taken_at=row["taken_at"] - back, gps_at=row["gps_at"] - back)
+        extra |= dict(east=away[0], north=away[1], latitude=latitude, longitude=longitude, gps_latitude=latitude, gps_longitude=longitude,
+                      place=-1, taken_at=row["taken_at"] - back, gps_at=row["gps_at"] - back) # no place of the campus
     return extra
 
 def _stale_photo(before, row, rng):
     "A photo taken on arrival at the place of `row` that carries the last fix of the place before."
     same = ("gps_latitude", "gps_longitude", "h_accuracy", "altitude", "gps_heading", "gps_at")
-    return dict(row, defect="stale_fix", taken_at=row["taken_at"] - timedelta(milliseconds=int(rng.integers(700, 1800))), heading=float(rng.uniform(0, 360)), **{k: before[k] for k in same})
+    arrived = row["taken_at"] - timedelta(milliseconds=int(rng.integers(700, 1800)))
+    return dict(row, defect="stale_fix", taken_at=arrived, heading=float(rng.uniform(0, 360)), **{k: before[k] for k in same})
 
-# %% ../nbs/05_demo.ipynb #b514d733
+# %% ../nbs/05_demo.ipynb #a6e6a66e
 def _plant(rows, campus, seed):
     "The rows with planted defects, still in the order of capture."
     rng, out = np.random.default_rng([seed, 23]), []
@@ -783,10 +792,11 @@ def _plant(rows, campus, seed):
             if code in ("duplicate", "near_duplicate"): out.append(dict(rows[i], defect=code, copy_of=int(i)))
             elif code == "stale_fix": out.append(_stale_photo(rows[i - 1], rows[i], rng))
             else: out.append(_extra_photo(rows[i], code, campus, rng))
-    return sorted([dict(r, copy_of=-1, good=i) for i, r in enumerate(rows)] + [dict({"copy_of": -1, "good": -1} | r) for r in out], key=lambda r: (r["taken_at"], r["copy_of"] >= 0))
+    everything = [dict(r, copy_of=-1, good=i) for i, r in enumerate(rows)] + [{"copy_of": -1, "good": -1} | r for r in out]
+    return sorted(everything, key=lambda r: (r["taken_at"], r["copy_of"] >= 0))
 
 def _name_files(rows):
-    "Adds `file_name` to the rows: numbers in the order of capture, and the names that browsers and photo editors give to copies, with their `source`."
+    "Adds `file_name` to the rows: numbers in the order of capture, and the names that transfers and photo editors give to copies, with their `source`."
     number, names = 0, {}
     for row in rows:
         if row["copy_of"] >= 0: continue
@@ -796,7 +806,7 @@ def _name_files(rows):
     for row in rows:
         if row["copy_of"] < 0: continue
         name = names[row["copy_of"]]
-        row |= dict(source=name, file_name=name.replace(".jpg", " (1).jpg") if row["defect"] == "duplicate" else name.replace("IMG_", "IMG_E"))
+        row |= dict(source=name, file_name=name.replace(".jpg", "_1.jpg") if row["defect"] == "duplicate" else name.replace("IMG_", "IMG_E"))
     return rows
 
 # %% ../nbs/05_demo.ipynb #3c308533
@@ -872,21 +882,21 @@ def _copy_bytes(row, number, seed, source):
         smaller.point(lambda v: min(255, int(v * 1.06 + 4))).save(out, "JPEG", quality=80, exif=photo.info["exif"])
     return out.getvalue()
 
-# %% ../nbs/05_demo.ipynb #d008f086
+# %% ../nbs/05_demo.ipynb #94ba86cf
 DEMO_VERSION = 1 # counts changes of what is drawn
 
 def _claim(folder, settings):
     "Makes sure that a folder is ours or empty, and notes what is being made in it; True if it is complete."
-    notes = {name: folder / name for name in ("demo.json", "demo_unfinished.json")}
-    for note in notes.values():
-        if not note.exists(): continue
-        found = json.loads(note.read_text()).get("settings")
+    if folder.exists() and not folder.is_dir(): raise ValueError(f"{folder} is a file: choose a folder for the demo")
+    for note in ("demo.json", "demo_unfinished.json"):
+        if not (folder / note).exists(): continue
+        found = json.loads((folder / note).read_text()).get("settings")
         if found != settings: raise ValueError(f"{folder} holds a demo with other settings, {found}: choose another folder, or delete this one first")
-        return note.name == "demo.json"
-    if (folder.exists() and not folder.is_dir()) or (folder.is_dir() and (foreign := sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")))):
-        raise ValueError(f"{folder} has files that img2gps did not make ({', '.join(foreign[:3])}): choose an empty or new folder for the demo" if folder.is_dir() else f"{folder} is a file: choose a folder for the demo")
+        return note == "demo.json"
+    foreign = sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")) if folder.exists() else []
+    if foreign: raise ValueError(f"{folder} has files that img2gps did not make ({', '.join(foreign[:3])}): choose an empty or new folder for the demo")
     folder.mkdir(parents=True, exist_ok=True)
-    _write(notes["demo_unfinished.json"], json.dumps({"settings": settings}).encode())
+    _write(folder / "demo_unfinished.json", json.dumps({"settings": settings}).encode())
     return False
 
 def _draw_all(folder, jobs, seed, size, workers, progress):
@@ -896,10 +906,16 @@ def _draw_all(folder, jobs, seed, size, workers, progress):
         if workers <= 1 or len(chunks) <= 1:
             for chunk in chunks: bar.update(_draw_files(folder, chunk, seed, size))
             return
-        with ProcessPoolExecutor(workers) as pool:
-            for task in [pool.submit(_draw_files, str(folder), chunk, seed, size) for chunk in chunks]: bar.update(task.result())
+        # forking needs no `if __name__ == "__main__":` in a user's script; elsewhere the platform's own way is the safe one
+        context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
+        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            try:
+                for task in [pool.submit(_draw_files, str(folder), chunk, seed, size) for chunk in chunks]: bar.update(task.result())
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True) # so that Ctrl-C does not wait for the rest
+                raise
 
-# %% ../nbs/05_demo.ipynb #4ab15729
+# %% ../nbs/05_demo.ipynb #0cb829ba
 def make_demo(
     folder, # where to; made if it is missing, must be empty otherwise
     n_places: int=110, # 16 photos each
@@ -911,6 +927,7 @@ def make_demo(
 ) -> pd.DataFrame: # the truth, as in `demo_truth.csv`
     "Makes (or finishes, or finds complete) a folder of demo photos; the same settings give the same bytes."
     folder, size = Path(folder), tuple(int(v) for v in size)
+    if len(size) != 2 or min(size) < 16: raise ValueError(f"size {size} is not a width and a height of at least 16 pixels, as in (256, 192)")
     settings = dict(version=DEMO_VERSION, n_places=int(n_places), seed=int(seed), size=list(size), defects=bool(defects))
     plan = demo_photos(n_places, seed, defects)
     truth = plan[["file_name", "latitude", "longitude", "place", "session", "heading", "pitch", "weather", "defect"]]

@@ -231,7 +231,7 @@ def write_gps(
     _write_new(target, out.getvalue())
     return Path(target)
 
-# %% ../nbs/01_exif.ipynb #392f5554
+# %% ../nbs/01_exif.ipynb #77775c6d
 def _segments(data: bytes):
     "The marker segments of a JPEG up to its image data, as (marker, bytes), then (0xDA, the rest)."
     at = 2
@@ -245,6 +245,7 @@ def _segments(data: bytes):
         at += length
     raise ValueError("JPEG without image data")
 
+# %% ../nbs/01_exif.ipynb #a59591e4
 def strip_private(
     source, # a JPEG file
     target, # a file that is not there yet
@@ -263,6 +264,7 @@ def strip_private(
     _write_new(target, b"\xff\xd8" + app1 + b"".join(keep))
     return Path(target)
 
+# %% ../nbs/01_exif.ipynb #00ccb713
 def _first_image_end(data: bytes) -> int:
     "Where the first picture ends, from its first start-of-scan marker on; progressive files have several scans."
     at = 0

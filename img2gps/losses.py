@@ -23,7 +23,7 @@ def _wide(x: torch.Tensor) -> torch.Tensor:
     x = x.as_subclass(torch.Tensor)
     return x if x.dtype == torch.float64 else x.float()
 
-# %% ../nbs/11_losses.ipynb #e4e84ecf
+# %% ../nbs/11_losses.ipynb #b13e24b9
 class MSEGeodesicLoss(nn.Module):
     "MSE + alpha x mean geodesic distance, both in standardised units: the report's loss with alpha = 0.1."
     def __init__(self,
@@ -48,6 +48,7 @@ class GeodesicLoss(nn.Module):
         "Mean over the batch."
         return geodesic_distance(pred, target).mean()
 
+# %% ../nbs/11_losses.ipynb #45e64412
 class HuberLoss(nn.Module):
     "Huber loss of the distance: squared up to `delta`, linear beyond, so that a wrong label cannot take over (Huber 1964)."
     def __init__(self,

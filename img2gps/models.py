@@ -99,7 +99,7 @@ def create_body(
     if weights not in ("imagenet", "none"): _load_local(net, read_weights(weights), arch, weights, classifier)
     return net, features
 
-# %% ../nbs/13_models.ipynb #d09cfbdc
+# %% ../nbs/13_models.ipynb #f7386afe
 HEADS = ("linear", "mlp")
 
 def create_head(
@@ -116,6 +116,7 @@ def create_head(
     before = [nn.Linear(features, hidden), nn.ReLU()] if kind == "mlp" else []
     return nn.Sequential(*before, nn.Dropout(dropout), last)
 
+# %% ../nbs/13_models.ipynb #d058df59
 class GPSNet(nn.Module):
     "A backbone and a head that predicts standardised east and north."
     def __init__(self, body, head):

@@ -188,11 +188,13 @@ if __name__ == "__main__":
     for path in sys.argv[1:]: print(path, *(f"{v:.7f}" for v in locate(path)))
 '''
 
-# %% ../nbs/31_publish.ipynb #c9b8e5b4
+# %% ../nbs/31_publish.ipynb #22e2dd7c
 def _protocol(config) -> str:
     "What a run's split claims, as a sentence."
-    by = config.get("split", {}).get("by", "")
-    return f"Split by {by}: {SPLITS[by]}." if by in SPLITS else "How the photos were split is not recorded."
+    split = config.get("split", {})
+    by, buffer_m = split.get("by", ""), split.get("buffer_m")
+    buffer = f" The buffer is {buffer_m:g} m." if by in ("location", "block") and buffer_m is not None else ""
+    return f"Split by {by}: {SPLITS[by]}.{buffer}" if by in SPLITS else "How the photos were split is not recorded."
 
 def _result_table(metrics) -> str:
     "Markdown table of a run's results between their floors; a sentence where there are none."
@@ -285,7 +287,7 @@ def write_leaderboard(
     finally: shutil.rmtree(made, ignore_errors=True)
     return target
 
-# %% ../nbs/31_publish.ipynb #29396554
+# %% ../nbs/31_publish.ipynb #bc2d3d46
 def _front_matter(values: dict) -> str:
     "YAML front matter; values as JSON, which is valid YAML."
     return "---\n" + "".join(f"{k}: {json.dumps(v)}\n" for k, v in values.items()) + "---"
@@ -296,12 +298,12 @@ def _model_index(config, metrics, title) -> list:
     split, names = splits[-1], {"mean_m": "mean geodesic error (m)", "median_m": "median geodesic error (m)", "acc_25m": "accuracy at 25 m"}
     by = config.get("split", {}).get("by", "unknown")
     values = [{"type": key, "name": f"{name}, {split}, split by {by}", "value": round(metrics[split][key], 4)} for key, name in names.items()]
-    dataset = {"type": "imagefolder", "name": str(config.get("data", {}).get("folder") or "photos"), "split": split}
+    dataset = {"type": "imagefolder", "name": str(config.get("data", {}).get("name") or "photos"), "split": split}
     return [{"name": title, "results": [{"task": {"type": "image-to-gps", "name": "visual localization"}, "dataset": dataset, "metrics": values}]}]
 
 def _training_facts(config) -> str:
     "Markdown list of what a run was trained by and on."
-    facts = {"started from": config.get("weights"), "img2gps": config.get("img2gps"), "trained": config.get("created")}
+    facts = {"started from": config.get("weights"), "img2gps": config.get("img2gps"), "created": config.get("created")}
     facts |= config["recipe"] | {f"data, {k}": v for k, v in config.get("data", {}).items()} | {"split seed": config.get("split", {}).get("seed")}
     return "\n".join(f"- {k}: {str(v)[:100]}" for k, v in facts.items() if v is not None and not isinstance(v, (dict, list)))
 

@@ -91,7 +91,7 @@ def _within(table, chosen, others, metres):
     tree = cKDTree(table_metres(table[others], frame))
     return pd.Series(tree.query(table_metres(table[chosen], frame), distance_upper_bound=metres)[0] <= metres, index=table.index[chosen])
 
-# %% ../nbs/04_split.ipynb #284e1b9b
+# %% ../nbs/04_split.ipynb #d5fa8204
 def _groups(table, chosen, by, block_m):
     "The group id of each usable photo."
     if by == "location": return table.location[chosen]
@@ -100,6 +100,7 @@ def _groups(table, chosen, by, block_m):
     cell = np.floor(table_metres(table[chosen]) / block_m).astype(int)
     return pd.Series([f"B{x}_{y}" for x, y in cell], index=table.index[chosen])
 
+# %% ../nbs/04_split.ipynb #b0484c42
 def choose_split(
     table, # a photo table
 ) -> str: # "session" or "location"
@@ -107,7 +108,7 @@ def choose_split(
     sizes = table.session[usable(table)].value_counts(normalize=True)
     return "session" if len(sizes) >= 3 and sizes.max() <= 0.6 else "location"
 
-# %% ../nbs/04_split.ipynb #8faff785
+# %% ../nbs/04_split.ipynb #18c8c370
 def split_photos(
     table, # a photo table, cleaned or not
     by: str="auto", # "location", "session", "block", "random", or "auto": see `choose_split`
@@ -138,6 +139,7 @@ def split_photos(
     check_split(table, by, buffer_m)
     return table
 
+# %% ../nbs/04_split.ipynb #b916a278
 def _clear_buffer(table, buffer_m):
     "Take training photos within the buffer of a held-out photo out of training."
     train, held = table.split == "train", table.split.isin(["valid", "test"])
