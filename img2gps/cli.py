@@ -107,7 +107,7 @@ def predict_command(args):
         print(f"{r.file_name}  {r.pred_latitude:.6f}, {r.pred_longitude:.6f}{radius}" if not r.note else f"{r.file_name}  not located: {r.note}")
     if located.pred_latitude.isna().all(): raise ValueError(f"none of the {len(located)} photo(s) could be decoded; see above for each reason")
 
-# %% ../nbs/90_cli.ipynb #223e7413
+# %% ../nbs/90_cli.ipynb #9ec36bba
 def _write_geojson(path, content):
     "Write GeoJSON atomically."
     import tempfile
@@ -116,11 +116,18 @@ def _write_geojson(path, content):
     os.chmod(f.name, 0o644); os.replace(f.name, path)
 
 def publish_command(args):
-    "Write a leaderboard folder, or push a run to the Hugging Face Hub."
-    from img2gps.publish import push_run, write_leaderboard
+    "Write a run's leaderboard folder, or push a run or a folder of photos to the Hugging Face Hub."
+    from img2gps.publish import push_dataset, push_run, write_leaderboard
     if not (args.leaderboard or args.hub): raise ValueError("say where to: --leaderboard FOLDER, or --hub OWNER/NAME")
-    if args.leaderboard: print(f"leaderboard folder: {write_leaderboard(args.run, args.leaderboard)}")
-    if args.hub: push_run(args.run, args.hub, dry_run=not args.send, private=not args.public)
+    is_run = (Path(args.source)/"config.json").is_file()
+    if args.leaderboard: print(f"leaderboard folder: {write_leaderboard(args.source, args.leaderboard)}")
+    how = dict(dry_run=not args.send, private=not args.public, license=args.license)
+    if args.hub and is_run: push_run(args.source, args.hub, include_photos=args.include_photos, **how)
+    elif args.hub:
+        from img2gps.clean import clean
+        from img2gps.collect import load_photos
+        table, folder = load_photos(args.source)
+        push_dataset(folder, clean(table, folder), args.hub, **how)
 
 # %% ../nbs/90_cli.ipynb #f4fbce69
 def _add_reading(parser):
@@ -153,7 +160,7 @@ def _add_recipe(parser):
                              ("--weight-decay", float, "default 0.01"), ("--dropout", float, "before the last layer (default 0.5)"), ("--augment", float, "strength of augmentation, 0 is none (default 1)"), ("--seed", int, "of the training (default 0)")):
         number(flag, kind, text)
 
-# %% ../nbs/90_cli.ipynb #fc6f816f
+# %% ../nbs/90_cli.ipynb #a45055ce
 def make_parser() -> argparse.ArgumentParser:
     "The parser of `img2gps`."
     parser = argparse.ArgumentParser(prog="img2gps", description="Where was this photo taken, to within metres, inside a place you walked with a phone?",
@@ -196,10 +203,12 @@ def _finish_parser(add):
     predict.add_argument("--geojson", metavar="FILE", help="write the answers as GeoJSON points")
     for sub in (evaluate, predict): sub.add_argument("--overwrite", action="store_true", help="replace files that are there")
     publish = add(publish_command, "publish")
-    publish.add_argument("run", help="run folder that img2gps train left")
+    publish.add_argument("source", help="run folder, or (with --hub) a folder of photos to share as a dataset, private tags stripped")
     publish.add_argument("--leaderboard", metavar="FOLDER", help="write a self-contained model.py, preprocess.py and model.pt here")
     publish.add_argument("--hub", metavar="OWNER/NAME", help="Hugging Face Hub repository; lists what would be sent unless --send")
     publish.add_argument("--send", action="store_true", help="really push to the Hub")
+    publish.add_argument("--license", default="unknown", help="for the card, such as cc-by-4.0 (default unknown)")
+    publish.add_argument("--include-photos", action="store_true", help="send a run's report too, which holds thumbnails of your photos")
     publish.add_argument("--public", action="store_true", help="make the Hub repository public (default private)")
 
 # %% ../nbs/90_cli.ipynb #01cabc72

@@ -96,7 +96,7 @@ class StopAtNaN(Callback):
         if self.training and not torch.isfinite(self.loss.detach()).all():
             raise FloatingPointError(f"the training loss became {self.loss.item()} in epoch {self.epoch}, batch {self.iter}: lower the learning rate (now {self.opt.hypers[-1]['lr']:.2g}, --lr), or look for a broken label")
 
-# %% ../nbs/14_learner.ipynb #9a4d38a5
+# %% ../nbs/14_learner.ipynb #a78be1f9
 class ConsoleProgress(Callback):
     "A tqdm bar over all epochs with the last validation error in metres, and a line an epoch."
     order = 61
@@ -108,7 +108,7 @@ class ConsoleProgress(Callback):
     def before_fit(self):
         self.learn.logger, self.last = noop, ""
         steps = len(self.dls.train)
-        self.bar = tqdm(total=(self.total or self.n_epoch) * steps, initial=self.done * steps, desc="train", unit="batch", mininterval=1., file=sys.stderr)
+        self.bar = tqdm(total=(self.total or self.n_epoch) * steps, initial=self.done * steps, desc="train", unit="batch", mininterval=1. if sys.stderr.isatty() else 20., file=sys.stderr)
 
     def after_batch(self):
         if self.training: self.bar.update()
@@ -116,7 +116,7 @@ class ConsoleProgress(Callback):
     def after_epoch(self):
         record = dict(zip(self.recorder.metric_names[1:], self.learn.final_record))
         if "geodesic_m" not in record: self.bar.update(len(self.dls.train)); return # an epoch that resuming skips
-        self.bar.set_postfix_str(f"valid mean {record['geodesic_m']:.1f} m")
+        self.bar.set_postfix_str(f"valid mean {record['geodesic_m']:.1f} m", refresh=False)
         tqdm.write(f"epoch {self.done + self.epoch + 1:>3} of {self.total or self.n_epoch}: train loss {record['train_loss']:.4f}, valid loss {record['valid_loss']:.4f}, "
                    f"valid mean error {record['geodesic_m']:.1f} m, {record['acc_25m']:.0%} within 25 m", file=sys.stderr)
 

@@ -71,7 +71,7 @@ def _build(arch, pretrained):
     if not timm.is_model(arch): raise ValueError(f"neither torchvision nor timm has a model {arch!r}; resnet18, resnet101 and convnext_tiny are good starts")
     return timm.create_model(arch, pretrained=pretrained, num_classes=0), False
 
-# %% ../nbs/13_models.ipynb #e365046c
+# %% ../nbs/13_models.ipynb #4c5e974d
 class WeightsUnavailable(OSError):
     "Pretrained weights could not be downloaded; the message says the ways out."
 
@@ -95,7 +95,7 @@ def create_body(
     except Exception as e:
         if weights != "imagenet": raise
         raise WeightsUnavailable(f"pretrained weights for {arch} could not be downloaded ({e}); give a local weight file with --weights FILE, or train from scratch with --weights none") from e
-    classifier, features = _cut_classifier(net) if from_torchvision else ("", net.num_features)
+    classifier, features = _cut_classifier(net) if from_torchvision else ("", getattr(net, "head_hidden_size", net.num_features)) # timm: some networks widen once more before their classifier
     if weights not in ("imagenet", "none"): _load_local(net, read_weights(weights), arch, weights, classifier)
     return net, features
 

@@ -214,8 +214,8 @@ def resume_run(
     table.attrs["split_by"] = config["split"]["by"]
     return train_table(table, source["folder"], run, Recipe(**config["recipe"]), Protocol(**source["protocol"]), resume=True, progress=progress, device=device, say=say)
 
-# %% ../nbs/40_pipeline.ipynb #78ac3edd
-DEMO_RECIPE = Recipe(arch="resnet18", weights="none", side=48, epochs=14, batch_size=32, lr=3e-3)
+# %% ../nbs/40_pipeline.ipynb #47eab0fd
+DEMO_RECIPE = Recipe(arch="resnet18", weights="none", side=48, epochs=14, batch_size=64, lr=3e-3, weight_decay=0.05, dropout=0.25)
 
 def run_demo(
     out, # the folder to put photos and run into

@@ -7,14 +7,14 @@ __all__ = ['OKABE_ITO', 'FAINT', 'INK', 'SPLIT_COLOURS', 'MAX_PIXELS', 'SPLIT_NA
            'plot_positions', 'plot_predictions', 'save_map', 'plot_error_cdf', 'plot_history', 'thumbnail_data_uri',
            'write_report']
 
-# %% ../nbs/21_plots.ipynb #bcc3b55b
+# %% ../nbs/21_plots.ipynb #fcff39c2
 import base64, html, io, json, os, re, warnings
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter, ScalarFormatter
 from PIL import Image, ImageOps
 
 from .evaluate import (PREDICTED_COLUMNS, TRUE_COLUMNS, add_errors, format_interval, judged_splits, mean_position_errors,
@@ -233,7 +233,7 @@ def _draw_metres(ax, epochs, history, names):
     ax.set_ylim(bottom=0)
     ax.set_ylabel("validation error, metres", fontsize=10)
 
-# %% ../nbs/21_plots.ipynb #633ac6ce
+# %% ../nbs/21_plots.ipynb #897aa5a2
 def plot_history(
     history, # DataFrame of fastai's recorder: train_loss, valid_loss and metrics, one row an epoch
     ax=None, # matplotlib Axes: one for the losses, or two with the second for metres; None for a figure of their own
@@ -250,8 +250,17 @@ def plot_history(
     for a in ax:
         a.set_xlabel("epoch", fontsize=10)
         a.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        _tame(a)
         _legend(a)
     return ax
+
+def _tame(ax):
+    "A logarithmic axis where one wild epoch would flatten all others."
+    values = np.concatenate([np.asarray(line.get_ydata(), float) for line in ax.lines] or [np.ones(1)])
+    values = values[np.isfinite(values)]
+    if len(values) and values.min() > 0 and values.max() > 8 * np.median(values):
+        ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(ScalarFormatter()); ax.yaxis.set_minor_formatter(NullFormatter())
 
 # %% ../nbs/21_plots.ipynb #9e0621cd
 MAX_PIXELS = 200_000_000
@@ -300,7 +309,7 @@ def _figure(ax, alt, caption):
 
 def _section(title, *parts): return f"<section>\n<h2>{html.escape(title)}</h2>\n" + "\n".join(p for p in parts if p) + "\n</section>\n"
 
-# %% ../nbs/21_plots.ipynb #3a8588d5
+# %% ../nbs/21_plots.ipynb #60f227db
 SPLIT_NAMES = dict(test="test", valid="validation", all="")
 
 def _count(n, noun): return f"{n:,} {noun}{'' if n == 1 else 's'}"
@@ -323,7 +332,7 @@ def _headline(metrics, split):
 def _protocol(metrics, split):
     "On what the finding rests."
     result, train = metrics[split], metrics.get("train")
-    parts = [f"Split: {str(metrics['protocol'])[:300]}."] if metrics.get("protocol") else []
+    parts = [f"Split: {str(metrics['protocol'])[:600]}."] if metrics.get("protocol") else []
     if train: parts.append(f"Trained on {_count(train['n'], 'photo')} from {_count(train['n_locations'], 'place')}.")
     seen = result.get("n_locations_in_train")
     if seen == 0: parts.append("No place of the judged photos is among the training places.")

@@ -122,8 +122,8 @@ def plot_study(
     ax.spines[["top", "right"]].set_visible(False)
     return fig
 
-# %% ../nbs/41_study.ipynb #4f23b11c
-STUDY_SIZES = {"smoke": dict(n_places=24, epochs=3, side=32, seeds=(0, 1)), "full": dict(n_places=110, epochs=14, side=48, seeds=(0, 1, 2, 3, 4))}
+# %% ../nbs/41_study.ipynb #ef63a307
+STUDY_SIZES = {"smoke": dict(n_places=16, epochs=2, side=32, seeds=(0, 1)), "full": dict(n_places=110, epochs=10, side=48, seeds=(0, 1, 2, 3, 4))}
 
 def study_setup(
     folder, # where the demo campus is drawn
