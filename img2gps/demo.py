@@ -9,8 +9,8 @@ __all__ = ['WEATHERS', 'GLASS', 'PALE', 'DARK', 'FACADES', 'ROOFS', 'TREES', 'TO
            'RADIUS_68', 'TIME_ZONE', 'ALTITUDE', 'PHONES', 'DEFECTS', 'DEMO_VERSION', 'sun_position', 'Weather',
            'make_weather', 'Faces', 'Campus', 'make_campus', 'render', 'demo_places', 'demo_photos', 'make_demo']
 
-# %% ../nbs/05_demo.ipynb #54321e53
-import io, json, multiprocessing, os, sys, threading, time
+# %% ../nbs/05_demo.ipynb #54879ad4
+import io, json, multiprocessing, os, signal, sys, threading, time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -882,7 +882,7 @@ def _copy_bytes(row, number, seed, source):
         smaller.point(lambda v: min(255, int(v * 1.06 + 4))).save(out, "JPEG", quality=80, exif=photo.info["exif"])
     return out.getvalue()
 
-# %% ../nbs/05_demo.ipynb #b4e7735f
+# %% ../nbs/05_demo.ipynb #acabe2fa
 DEMO_VERSION = 1 # counts changes of what is drawn
 
 def _claim(folder, settings):
@@ -899,8 +899,10 @@ def _claim(folder, settings):
     _write(folder / "demo_unfinished.json", json.dumps({"settings": settings}).encode())
     return False
 
-def _leave_with(parent):
-    "Ends a worker whose parent process was killed; forked workers would wait for work for ever."
+# %% ../nbs/05_demo.ipynb #3a24a262
+def _start_worker(parent):
+    "Leaves Ctrl-C to the parent process, and ends the worker when the parent was killed: forked workers would wait for work for ever."
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     def watch():
         while os.getppid() == parent: time.sleep(0.5)
         os._exit(1)
@@ -915,11 +917,11 @@ def _draw_all(folder, jobs, seed, size, workers, progress):
             return
         # forking needs no `if __name__ == "__main__":` in a user's script; elsewhere the platform's own way is the safe one
         context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_with, initargs=(os.getpid(),)) as pool:
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(os.getpid(),)) as pool:
             try:
                 for task in [pool.submit(_draw_files, str(folder), chunk, seed, size) for chunk in chunks]: bar.update(task.result())
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True) # so that Ctrl-C does not wait for the rest
+                pool.shutdown(cancel_futures=True) # so that Ctrl-C does not wait for the rest
                 raise
 
 # %% ../nbs/05_demo.ipynb #0cb829ba

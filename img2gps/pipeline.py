@@ -160,15 +160,16 @@ def finish_run(
     write_json(run/"config.json", config)
     return run
 
-# %% ../nbs/40_pipeline.ipynb #f3212e10
+# %% ../nbs/40_pipeline.ipynb #4299387c
 def _judge(run, table, config):
     "The metrics of a run, with its protocol and its split's audit."
     judged = table[(table.split == "train") | table.pred_latitude.notna()]
     if not judged.radius_m.notna().any(): judged = judged.drop(columns="radius_m")
     metrics = evaluate_predictions(judged, level=config["radius"]["level"])
     by = config["split"]["by"]
-    scratch = ", trained from scratch" if config["weights"] == "none" else ""
-    metrics["protocol"] = f"Split by {by}: {SPLITS[by]}. Split seed {config['split']['seed']}, training seed {config['recipe']['seed']}; the validation photos chose the epoch and the radius, the test photos were looked at once{scratch}."
+    scratch = "; the network started from random weights" if config["weights"] == "none" else ""
+    metrics["protocol"] = (f"by {by} ({SPLITS[by]}), split seed {config['split']['seed']}, training seed {config['recipe']['seed']}; the validation photos chose the epoch and the radius, "
+                           f"the test photos were looked at once{scratch}")
     return metrics | {"audit": audit_split(table)}
 
 def standing(
