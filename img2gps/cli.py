@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['scan_command', 'clean_command', 'split_command', 'train_command', 'demo_command', 'evaluate_command',
-           'predict_command', 'publish_command', 'make_parser', 'main']
+           'predict_command', 'publish_command', 'make_parser', 'main', 'entry']
 
 # %% ../nbs/90_cli.ipynb #f51f6c12
 import argparse, json, math, os, sys, traceback
@@ -71,7 +71,7 @@ def demo_command(args):
     first = next(p for p in sorted(photos.iterdir()) if p.suffix == ".jpg")
     print(f"\n{standing(run)}\nlocate a photo:  img2gps predict {run} {first}")
 
-# %% ../nbs/90_cli.ipynb #b7487de5
+# %% ../nbs/90_cli.ipynb #fb9cfaba
 def evaluate_command(args):
     "Judge a run, or any table of predictions."
     import pandas as pd
@@ -94,18 +94,23 @@ def evaluate_command(args):
 
 def predict_command(args):
     "Locate photos with a trained run."
-    from img2gps.collect import write_table
     from img2gps.predict import Predictor, photo_paths, to_geojson
     for target in (args.csv, args.geojson):
         if target and Path(target).exists() and not args.overwrite: raise FileExistsError(f"{target} is there already; name another file, or add --overwrite")
     predictor, paths = Predictor.load(args.run, args.device or "cpu"), photo_paths(args.photos)
-    located = predictor.predict(paths, progress=len(paths) > 64)
-    if args.csv: write_table(located, args.csv, args.overwrite)
+    located = predictor.locate_files(paths, progress=len(paths) > 64)
+    if args.csv: _write_located(located, args.csv, args.overwrite)
     if args.geojson: _write_geojson(args.geojson, to_geojson(located))
-    for r in located.itertuples():
-        radius = "" if math.isnan(r.radius_m) else f"  within {r.radius_m:.0f} m ({predictor.level:.0%})"
-        print(f"{r.file_name}  {r.pred_latitude:.6f}, {r.pred_longitude:.6f}{radius}" if not r.note else f"{r.file_name}  not located: {r.note}")
-    if located.pred_latitude.isna().all(): raise ValueError(f"none of the {len(located)} photo(s) could be decoded; see above for each reason")
+    for r in located:
+        radius = "" if math.isnan(r["radius_m"]) else f"  within {r['radius_m']:.0f} m ({predictor.level:.0%})"
+        print(f"{r['file_name']}  {r['pred_latitude']:.6f}, {r['pred_longitude']:.6f}{radius}" if not r["note"] else f"{r['file_name']}  not located: {r['note']}")
+    if all(r["note"] for r in located): raise ValueError(f"none of the {len(located)} photo(s) could be decoded; see above for each reason")
+
+def _write_located(located, path, overwrite):
+    "Write answers as CSV, atomically."
+    import pandas as pd
+    from img2gps.collect import write_table
+    write_table(pd.DataFrame(located), path, overwrite)
 
 # %% ../nbs/90_cli.ipynb #9ec36bba
 def _write_geojson(path, content):
@@ -211,7 +216,7 @@ def _finish_parser(add):
     publish.add_argument("--include-photos", action="store_true", help="send a run's report too, which holds thumbnails of your photos")
     publish.add_argument("--public", action="store_true", help="make the Hub repository public (default private)")
 
-# %% ../nbs/90_cli.ipynb #01cabc72
+# %% ../nbs/90_cli.ipynb #8c0adcc5
 def main(
     argv: list=None, # the command line's words; `sys.argv` by default
 ) -> int: # exit code: 0, 2 for an error that the user can mend, 130 when interrupted
@@ -230,6 +235,14 @@ def main(
         if os.environ.get("IMG2GPS_TRACEBACK"): traceback.print_exc()
         print(f"img2gps: error: {_one_line(e)}", file=sys.stderr); return 2
     return 0
+
+def entry():
+    "What the installed `img2gps` runs: `main`, and out. A located photo does not wait for torch to take itself apart, which takes as long as locating it."
+    code = main()
+    if sys.argv[1:2] == ["predict"]:
+        sys.stdout.flush(); sys.stderr.flush()
+        os._exit(code) # everything is written and closed by now
+    sys.exit(code)
 
 def _one_line(error) -> str:
     "An error's message on one line; without the words that fastai puts in front of what a callback raised."

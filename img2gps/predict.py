@@ -5,13 +5,12 @@
 # %% auto #0
 __all__ = ['SCHEMA_VERSION', 'read_config', 'Predictor', 'photo_paths', 'to_geojson']
 
-# %% ../nbs/30_predict.ipynb #140bd886
+# %% ../nbs/30_predict.ipynb #86aa95de
 import json, math, os, tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from fastcore.basics import patch
 from PIL import Image
@@ -42,7 +41,7 @@ def read_config(
     if missing: raise ValueError(f"{path} lacks {', '.join(missing)}; train again, or restore it")
     return config
 
-# %% ../nbs/30_predict.ipynb #2602211a
+# %% ../nbs/30_predict.ipynb #e4f2112b
 @dataclass
 class Predictor:
     "A trained model with all that it takes to answer in degrees."
@@ -64,9 +63,9 @@ class Predictor:
         config, run = read_config(run), Path(run)
         recipe, radius = config["recipe"], config.get("radius") or {}
         if not (run/"model.safetensors").is_file(): raise ValueError(f"{run} has no model yet: its training was not finished; go on with img2gps train --resume {run}")
-        with torch.device("meta"): model = create_model(recipe["arch"], "none", recipe["head"], recipe["dropout"]) # no time spent on random weights
+        model = create_model(recipe["arch"], "none", recipe["head"], recipe["dropout"])
         state = read_weights(run/"model.safetensors")
-        try: model.load_state_dict(state, assign=True)
+        try: model.load_state_dict(state)
         except RuntimeError as e: raise ValueError(f"{run/'model.safetensors'} does not fit {recipe['arch']} of its config.json: {str(e)[:200]}") from e
         normal, level = config["normalize"], radius.get("level", 0.9)
         radius_m = radius.get("radius_m")
@@ -94,13 +93,13 @@ def locate_image(self:Predictor,
     if not isinstance(image, Image.Image): image = Image.fromarray(np.asarray(image))
     return tuple(float(v) for v in self.locate(np.asarray(fit_image(image, self.size))[None])[0])
 
-# %% ../nbs/30_predict.ipynb #6c38803c
+# %% ../nbs/30_predict.ipynb #1b59c2b5
 @patch
-def predict(self:Predictor,
+def locate_files(self:Predictor,
     paths: list, # photo files
     batch_size: int=64, # photos at once
     progress: bool=False, # show a bar
-) -> pd.DataFrame: # file_name (as given), pred_latitude, pred_longitude, radius_m, note
+) -> list: # of dictionaries: file_name (as given), pred_latitude, pred_longitude, radius_m, note
     "Locate photo files; a file that cannot be decoded keeps its row, with NaN and a note."
     rows = []
     for start in tqdm(range(0, len(paths), batch_size), desc="locate", unit="batch", disable=not progress):
@@ -108,24 +107,34 @@ def predict(self:Predictor,
         good = [photo for photo, _ in batch if photo is not None]
         degrees = iter(self.locate(np.stack(good)) if good else [])
         for path, (photo, note) in zip(paths[start:start + batch_size], batch):
-            lat, lon = next(degrees) if photo is not None else (math.nan, math.nan)
+            lat, lon = (float(v) for v in next(degrees)) if photo is not None else (math.nan, math.nan)
             rows.append({"file_name": str(path), "pred_latitude": lat, "pred_longitude": lon, "radius_m": self.radius_m if photo is not None else math.nan, "note": note})
-    return pd.DataFrame(rows, columns=["file_name", "pred_latitude", "pred_longitude", "radius_m", "note"])
+    return rows
+
+@patch
+def predict(self:Predictor,
+    paths: list, # photo files
+    batch_size: int=64, # photos at once
+    progress: bool=False, # show a bar
+): # pandas DataFrame: file_name (as given), pred_latitude, pred_longitude, radius_m, note
+    "`locate_files` as a table."
+    import pandas as pd # not needed for a single answer, and half a second to import
+    return pd.DataFrame(self.locate_files(paths, batch_size, progress), columns=["file_name", "pred_latitude", "pred_longitude", "radius_m", "note"])
 
 def _decoded(path, size):
     "The decoded photo and '', or None and why not."
     try: return np.asarray(decode_photo(path, size)), ""
     except OSError as e: return None, str(e)
 
-# %% ../nbs/30_predict.ipynb #5288cae2
+# %% ../nbs/30_predict.ipynb #d2d0a000
 def photo_paths(
     names, # photos and folders of photos
 ) -> list: # Paths
     "The photos that some files and folders stand for; FileNotFoundError and ValueError name the one that stands for none."
-    from img2gps.collect import list_photos
     paths = []
     for name in map(Path, names):
         if name.is_dir():
+            from img2gps.collect import list_photos # brings in pandas, which a single photo does not need
             found = list_photos(name)
             if not found: raise ValueError(f"no photos in {name}: looked for {', '.join(PHOTO_EXTENSIONS)} at any depth")
             paths += found
@@ -133,12 +142,12 @@ def photo_paths(
         else: raise FileNotFoundError(f"there is no photo or folder {name}")
     return paths
 
-# %% ../nbs/30_predict.ipynb #f1090d1b
+# %% ../nbs/30_predict.ipynb #51d0f364
 def to_geojson(
-    located, # from `Predictor.predict`
+    located, # rows of `Predictor.locate_files`, or the table of `Predictor.predict`
 ) -> dict: # a GeoJSON FeatureCollection of points (RFC 7946), longitude first
     "Located photos as GeoJSON; photos without an answer are left out."
-    located = located[located.pred_latitude.notna()]
-    features = [{"type": "Feature", "geometry": {"type": "Point", "coordinates": [round(r.pred_longitude, 7), round(r.pred_latitude, 7)]},
-                 "properties": {"file_name": r.file_name, "radius_m": None if math.isnan(r.radius_m) else round(r.radius_m, 1)}} for r in located.itertuples()]
+    rows = located.to_dict("records") if hasattr(located, "to_dict") else located
+    features = [{"type": "Feature", "geometry": {"type": "Point", "coordinates": [round(r["pred_longitude"], 7), round(r["pred_latitude"], 7)]},
+                 "properties": {"file_name": r["file_name"], "radius_m": None if math.isnan(r["radius_m"]) else round(r["radius_m"], 1)}} for r in rows if not math.isnan(r["pred_latitude"])]
     return {"type": "FeatureCollection", "features": features}
