@@ -129,7 +129,7 @@ def train_table(
     write_weights(learn.model.state_dict(), run/"model.safetensors")
     return finish_run(run, table, folder, history, time.monotonic() - started, device, say)
 
-# %% ../nbs/40_pipeline.ipynb #9bb3e43e
+# %% ../nbs/40_pipeline.ipynb #0e70efc1
 def finish_run(
     run, # a run folder with config.json and model.safetensors
     table, # the photo table that it was trained on
@@ -155,8 +155,9 @@ def finish_run(
     write_table(table, run/"predictions.csv", overwrite=True)
     metrics = _judge(run, table, config)
     write_json(run/"metrics.json", metrics)
-    save_map(run/"map.png", table)
-    write_report(run/"report.html", table, metrics, history, config, photos_folder=folder, title=f"{config['data']['name']}, {config['recipe']['arch']}: how far off?")
+    used = table[table.split != ""] # a photo at 0, 0 would move the map's origin
+    save_map(run/"map.png", used)
+    write_report(run/"report.html", used, metrics, history, config, photos_folder=folder, title=f"{config['data']['name']}, {config['recipe']['arch']}: how far off?")
     write_json(run/"config.json", config)
     return run
 
@@ -183,7 +184,7 @@ def standing(
     return (f"{format_metrics(metrics)}\n\nmean error {last['mean_m']:.1f} m: {last['mean_m'] / floor:.0%} of the mean-position predictor's {floor:.1f} m; the nearest-training-place oracle stands at {oracle:.1f} m\n"
             f"map     {run/'map.png'}\nreport  {run/'report.html'}")
 
-# %% ../nbs/40_pipeline.ipynb #24aa565f
+# %% ../nbs/40_pipeline.ipynb #db664cd1
 def train_folder(
     folder, # a folder of photos with GPS in their EXIF, or one with a metadata.csv
     runs="runs", # the folder that holds runs
@@ -211,7 +212,7 @@ def resume_run(
     try: source = json.loads((run/"checkpoints"/"source.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as e: raise ValueError(f"{run} cannot be gone on with: checkpoints/source.json is missing or damaged; train again") from e
     if not Path(source["folder"]).is_dir(): raise FileNotFoundError(f"the photos of {run} are not in {source['folder']} any more; move them back, or train again")
-    table = pd.read_csv(run/"photos.csv", float_precision="round_trip", keep_default_na=False, na_values={c: [""] for c in ("latitude", "longitude", "width", "height")})
+    table = pd.read_csv(run/"photos.csv", keep_default_na=False, na_values={c: [""] for c in ("latitude", "longitude", "width", "height")})
     table.attrs["split_by"] = config["split"]["by"]
     return train_table(table, source["folder"], run, Recipe(**config["recipe"]), Protocol(**source["protocol"]), resume=True, progress=progress, device=device, say=say)
 
