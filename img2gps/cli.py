@@ -71,7 +71,7 @@ def demo_command(args):
     first = next(p for p in sorted(photos.iterdir()) if p.suffix == ".jpg")
     print(f"\n{standing(run)}\nlocate a photo:  img2gps predict {run} {first}")
 
-# %% ../nbs/90_cli.ipynb #fb9cfaba
+# %% ../nbs/90_cli.ipynb #76d35402
 def evaluate_command(args):
     "Judge a run, or any table of predictions."
     import pandas as pd
@@ -84,7 +84,7 @@ def evaluate_command(args):
         if not read_config(path).get("finished"): raise ValueError(f"{path} is not finished; go on with img2gps train --resume {path}")
         print(standing(path)); metrics = json.loads((path/"metrics.json").read_text(encoding="utf-8"))
     else:
-        try: table = pd.read_csv(path, float_precision="round_trip")
+        try: table = pd.read_csv(path)
         except Exception as e: raise ValueError(f"{path} is not a readable CSV: {e}") from e
         metrics = evaluate_predictions(table, level=args.level)
         print(format_metrics(metrics))
@@ -92,6 +92,7 @@ def evaluate_command(args):
         if Path(args.json).exists() and not args.overwrite: raise FileExistsError(f"{args.json} is there already; name another file, or add --overwrite")
         write_json(args.json, metrics)
 
+# %% ../nbs/90_cli.ipynb #0eca1a2c
 def predict_command(args):
     "Locate photos with a trained run."
     from img2gps.predict import Predictor, photo_paths, to_geojson
@@ -112,7 +113,7 @@ def _write_located(located, path, overwrite):
     from img2gps.collect import write_table
     write_table(pd.DataFrame(located), path, overwrite)
 
-# %% ../nbs/90_cli.ipynb #9ec36bba
+# %% ../nbs/90_cli.ipynb #57948252
 def _write_geojson(path, content):
     "Write GeoJSON atomically."
     import tempfile
@@ -120,6 +121,7 @@ def _write_geojson(path, content):
     with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8") as f: json.dump(content, f, allow_nan=False)
     os.chmod(f.name, 0o644); os.replace(f.name, path)
 
+# %% ../nbs/90_cli.ipynb #76ac4377
 def publish_command(args):
     "Write a run's leaderboard folder, or push a run or a folder of photos to the Hugging Face Hub."
     from img2gps.publish import push_dataset, push_run, write_leaderboard
@@ -165,7 +167,7 @@ def _add_recipe(parser):
                              ("--weight-decay", float, "default 0.01"), ("--dropout", float, "before the last layer (default 0.5)"), ("--augment", float, "strength of augmentation, 0 is none (default 1)"), ("--seed", int, "of the training (default 0)")):
         number(flag, kind, text)
 
-# %% ../nbs/90_cli.ipynb #a45055ce
+# %% ../nbs/90_cli.ipynb #31e8956e
 def make_parser() -> argparse.ArgumentParser:
     "The parser of `img2gps`."
     parser = argparse.ArgumentParser(prog="img2gps", description="Where was this photo taken, to within metres, inside a place you walked with a phone?",
@@ -188,6 +190,7 @@ def make_parser() -> argparse.ArgumentParser:
     for name in ("demo", "train", "predict"): commands.choices[name].add_argument("--device", help="torch device, such as cpu or cuda (default: the GPU where there is one; predict: cpu)")
     return parser
 
+# %% ../nbs/90_cli.ipynb #1a4e8d89
 def _finish_parser(add):
     "The commands that train, judge, locate and publish."
     train = add(train_command, "train")
@@ -216,7 +219,7 @@ def _finish_parser(add):
     publish.add_argument("--include-photos", action="store_true", help="send a run's report too, which holds thumbnails of your photos")
     publish.add_argument("--public", action="store_true", help="make the Hub repository public (default private)")
 
-# %% ../nbs/90_cli.ipynb #8c0adcc5
+# %% ../nbs/90_cli.ipynb #0e7d8142
 def main(
     argv: list=None, # the command line's words; `sys.argv` by default
 ) -> int: # exit code: 0, 2 for an error that the user can mend, 130 when interrupted
@@ -236,6 +239,7 @@ def main(
         print(f"img2gps: error: {_one_line(e)}", file=sys.stderr); return 2
     return 0
 
+# %% ../nbs/90_cli.ipynb #94559900
 def entry():
     "What the installed `img2gps` runs: `main`, and out. A located photo does not wait for torch to take itself apart, which takes as long as locating it."
     code = main()

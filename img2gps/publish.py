@@ -403,7 +403,7 @@ def _hub_api():
     if not get_token(): raise ValueError("no Hugging Face token: log in with `hf auth login` (`huggingface-cli login` in older versions), or set HF_TOKEN")
     return HfApi()
 
-# %% ../nbs/31_publish.ipynb #38cebf8c
+# %% ../nbs/31_publish.ipynb #16cdaa13
 def _staged(staging) -> list:
     "(path in the repository, bytes) of everything in a staging folder, sorted."
     return sorted((p.relative_to(staging).as_posix(), p.stat().st_size) for p in Path(staging).rglob("*") if p.is_file())
@@ -413,7 +413,7 @@ def _send(staging, repo_id, repo_type, dry_run, private, api) -> list:
     files = _staged(staging)
     for path, size in files: print(f"{size:>13,}  {path}")
     print(f"{sum(s for _, s in files):>13,}  bytes in {len(files)} files for the {'private' if private else 'PUBLIC'} {repo_type} repository {repo_id}")
-    if dry_run: print("dry run: nothing was sent; pass dry_run=False to send it"); return files
+    if dry_run: print("dry run: nothing was sent; pass dry_run=False (--send on the command line) to send it"); return files
     api = _hub_api() if api is None else api
     api.create_repo(repo_id=repo_id, repo_type=repo_type, private=private, exist_ok=True)
     if private and not api.repo_info(repo_id=repo_id, repo_type=repo_type).private:
