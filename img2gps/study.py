@@ -122,8 +122,8 @@ def plot_study(
     ax.spines[["top", "right"]].set_visible(False)
     return fig
 
-# %% ../nbs/41_study.ipynb #ef63a307
-STUDY_SIZES = {"smoke": dict(n_places=16, epochs=2, side=32, seeds=(0, 1)), "full": dict(n_places=110, epochs=10, side=48, seeds=(0, 1, 2, 3, 4))}
+# %% ../nbs/41_study.ipynb #20b2c4d3
+STUDY_SIZES = {"smoke": dict(n_places=12, epochs=2, side=32, seeds=(0, 1)), "full": dict(n_places=110, epochs=10, side=48, seeds=(0, 1, 2, 3, 4))}
 
 def study_setup(
     folder, # where the demo campus is drawn
