@@ -92,7 +92,7 @@ def evaluate_command(args):
         if Path(args.json).exists() and not args.overwrite: raise FileExistsError(f"{args.json} is there already; name another file, or add --overwrite")
         write_json(args.json, metrics)
 
-# %% ../nbs/90_cli.ipynb #0eca1a2c
+# %% ../nbs/90_cli.ipynb #cd3bdec4
 def predict_command(args):
     "Locate photos with a trained run."
     from img2gps.predict import Predictor, photo_paths, to_geojson
@@ -105,6 +105,7 @@ def predict_command(args):
     for r in located:
         radius = "" if math.isnan(r["radius_m"]) else f"  within {r['radius_m']:.0f} m ({predictor.level:.0%})"
         print(f"{r['file_name']}  {r['pred_latitude']:.6f}, {r['pred_longitude']:.6f}{radius}" if not r["note"] else f"{r['file_name']}  not located: {r['note']}")
+    if predictor.caveat(): print(f"img2gps: note: {predictor.caveat()}", file=sys.stderr)
     if all(r["note"] for r in located): raise ValueError(f"none of the {len(located)} photo(s) could be decoded; see above for each reason")
 
 def _write_located(located, path, overwrite):

@@ -129,7 +129,7 @@ def train_table(
     write_weights(learn.model.state_dict(), run/"model.safetensors")
     return finish_run(run, table, folder, history, time.monotonic() - started, device, say)
 
-# %% ../nbs/40_pipeline.ipynb #0e70efc1
+# %% ../nbs/40_pipeline.ipynb #6e2328fd
 def finish_run(
     run, # a run folder with config.json and model.safetensors
     table, # the photo table that it was trained on
@@ -151,7 +151,9 @@ def finish_run(
     try: radius = float(conformal_radius(errors, level))
     except ValueError as e: radius = None; say(f"no radius: {e}")
     table.loc[located_rows, "radius_m"] = np.nan if radius is None else radius
-    config |= {"radius": {"level": level, "radius_m": radius}, "finished": True} | ({"train_seconds": round(seconds, 1)} if seconds else {})
+    held_test = table.error_m[(table.split == "test") & table.error_m.notna()]
+    covered = float((held_test <= radius).mean()) if radius is not None and len(held_test) else None
+    config |= {"radius": {"level": level, "radius_m": radius, "coverage": covered}, "finished": True} | ({"train_seconds": round(seconds, 1)} if seconds else {})
     write_table(table, run/"predictions.csv", overwrite=True)
     metrics = _judge(run, table, config)
     write_json(run/"metrics.json", metrics)

@@ -41,7 +41,7 @@ def read_config(
     if missing: raise ValueError(f"{path} lacks {', '.join(missing)}; train again, or restore it")
     return config
 
-# %% ../nbs/30_predict.ipynb #e4f2112b
+# %% ../nbs/30_predict.ipynb #fb8360a2
 @dataclass
 class Predictor:
     "A trained model with all that it takes to answer in degrees."
@@ -52,6 +52,7 @@ class Predictor:
     std: list # of each colour channel
     radius_m: float = math.nan # holds the true place with probability `level`, as measured on validation photos
     level: float = 0.9
+    coverage: float = math.nan # the share of test photos that the radius really held
     device: str = "cpu"
 
     @classmethod
@@ -67,9 +68,15 @@ class Predictor:
         state = read_weights(run/"model.safetensors")
         try: model.load_state_dict(state)
         except RuntimeError as e: raise ValueError(f"{run/'model.safetensors'} does not fit {recipe['arch']} of its config.json: {str(e)[:200]}") from e
-        normal, level = config["normalize"], radius.get("level", 0.9)
-        radius_m = radius.get("radius_m")
-        return cls(model.eval().to(device), LocalFrame(**config["frame"]), tuple(config["size"]), normal["mean"], normal["std"], math.nan if radius_m is None else radius_m, level, device)
+        normal, number = config["normalize"], lambda v: math.nan if v is None else float(v)
+        return cls(model.eval().to(device), LocalFrame(**config["frame"]), tuple(config["size"]), normal["mean"], normal["std"],
+                   number(radius.get("radius_m")), radius.get("level", 0.9), number(radius.get("coverage")), device)
+
+    def caveat(self) -> str:
+        "What to say of the radius where it held for clearly fewer test photos than it should; '' where it did not."
+        if not self.coverage < self.level - 0.05: return ""
+        return (f"the {self.level:.0%} radius held for only {self.coverage:.0%} of this run's test photos: they differ from those it was fitted on (another day, other light), "
+                "and new photos may too, so read it as a lower bound")
 
 # %% ../nbs/30_predict.ipynb #6cc8844c
 @patch

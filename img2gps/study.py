@@ -122,8 +122,8 @@ def plot_study(
     ax.spines[["top", "right"]].set_visible(False)
     return fig
 
-# %% ../nbs/41_study.ipynb #20b2c4d3
-STUDY_SIZES = {"smoke": dict(n_places=12, epochs=2, side=32, seeds=(0, 1)), "full": dict(n_places=110, epochs=10, side=48, seeds=(0, 1, 2, 3, 4))}
+# %% ../nbs/41_study.ipynb #4a4fd14a
+STUDY_SIZES = {"smoke": dict(n_places=16, epochs=3, side=32, batch_size=16, lr=1e-3, seeds=(0, 1)), "full": dict(n_places=110, epochs=14, side=48, batch_size=64, lr=3e-3, seeds=(0, 1, 2, 3, 4))}
 
 def study_setup(
     folder, # where the demo campus is drawn
@@ -135,5 +135,5 @@ def study_setup(
     if size not in STUDY_SIZES: raise ValueError(f"IMG2GPS_STUDY is {size!r}; choose one of: {', '.join(STUDY_SIZES)}")
     s = STUDY_SIZES[size]
     make_demo(Path(folder)/"photos", n_places=s["n_places"], seed=seed, progress=False)
-    recipe = replace(DEMO_RECIPE, epochs=s["epochs"], side=s["side"])
+    recipe = replace(DEMO_RECIPE, **{k: s[k] for k in ("epochs", "side", "batch_size", "lr")})
     return Path(folder)/"photos", recipe, s["seeds"], Protocol(split_by="location", valid=0.2, test=0.25)
