@@ -101,7 +101,7 @@ def beside_report(
     return pd.DataFrame({axis: ours[axis], "report (m)": ours[axis].map(report), "ours, mean (m)": ours["mean"].round(1), "ours, range over seeds (m)": [f"{a:.1f} to {b:.1f}" for a, b in zip(ours.lowest, ours.highest)],
                          "seeds": ours.seeds})
 
-# %% ../nbs/41_study.ipynb #f215b7dc
+# %% ../nbs/41_study.ipynb #e5587178
 def plot_study(
     results: pd.DataFrame, # from `run_study`, with one axis
     value: str="test_m", # the column to show
@@ -117,7 +117,7 @@ def plot_study(
         ax.plot([i] * len(values), values, "o", color="#0072B2", alpha=0.8)
         ax.hlines(values.mean(), i - 0.25, i + 0.25, color="#D55E00", lw=2)
     if value == "test_m" and "floor_m" in results: ax.axhline(results.floor_m.mean(), color="#555555", ls=":", label="mean-position predictor"); ax.legend(frameon=False, fontsize=8)
-    ax.set_xticks(range(len(names)), [str(n) for n in names])
+    ax.set_xticks(range(len(names)), [str(n).replace("+", "+\n") for n in names])
     ax.set(xlabel=axis.replace("_", " "), ylabel=label)
     ax.spines[["top", "right"]].set_visible(False)
     return fig
