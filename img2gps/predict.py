@@ -41,7 +41,7 @@ def read_config(
     if missing: raise ValueError(f"{path} lacks {', '.join(missing)}; train again, or restore it")
     return config
 
-# %% ../nbs/30_predict.ipynb #fb8360a2
+# %% ../nbs/30_predict.ipynb #b130a993
 @dataclass
 class Predictor:
     "A trained model with all that it takes to answer in degrees."
@@ -72,11 +72,13 @@ class Predictor:
         return cls(model.eval().to(device), LocalFrame(**config["frame"]), tuple(config["size"]), normal["mean"], normal["std"],
                    number(radius.get("radius_m")), radius.get("level", 0.9), number(radius.get("coverage")), device)
 
-    def caveat(self) -> str:
-        "What to say of the radius where it held for clearly fewer test photos than it should; '' where it did not."
-        if not self.coverage < self.level - 0.05: return ""
-        return (f"the {self.level:.0%} radius held for only {self.coverage:.0%} of this run's test photos: they differ from those it was fitted on (another day, other light), "
-                "and new photos may too, so read it as a lower bound")
+# %% ../nbs/30_predict.ipynb #ea53c503
+@patch
+def caveat(self:Predictor) -> str:
+    "What to say of the radius where it held for clearly fewer test photos than it should; '' where it did not."
+    if not self.coverage < self.level - 0.05: return ""
+    return (f"the {self.level:.0%} radius held for only {self.coverage:.0%} of this run's test photos: they differ from those it was fitted on (another day, other light), "
+            "and new photos may too, so read it as a lower bound")
 
 # %% ../nbs/30_predict.ipynb #6cc8844c
 @patch
