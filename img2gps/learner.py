@@ -106,7 +106,7 @@ class ConsoleProgress(Callback):
     ): self.done, self.total = done, total
 
     def before_fit(self):
-        self.learn.logger, self.last = noop, ""
+        self.learn.logger = noop
         steps = len(self.dls.train)
         self.bar = tqdm(total=(self.total or self.n_epoch) * steps, initial=self.done * steps, desc="train", unit="batch", mininterval=1. if sys.stderr.isatty() else 20., file=sys.stderr)
 
@@ -131,7 +131,7 @@ class RunState:
         self.path = Path(folder)/"checkpoint.pt" if folder else None
         self.phase, self.epoch, self.history, self.best_m, self.best = 0, 0, [], float("inf"), None
 
-    def load(self, device="cpu"): # the saved optimizer and random states, or None
+    def load(self): # the saved optimizer and random states, or None
         "Read the checkpoint, tensors and plain values only."
         if not (self.path and self.path.exists()): return None
         try: saved = torch.load(self.path, map_location="cpu", weights_only=True)

@@ -7,7 +7,7 @@ __all__ = ['DEMO_RECIPE', 'Protocol', 'prepare', 'write_json', 'new_run', 'train
            'resume_run', 'run_demo']
 
 # %% ../nbs/40_pipeline.ipynb #501a5d04
-import datetime, json, os, re, sys, tempfile, time, warnings
+import datetime, json, os, re, sys, tempfile, time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from fastai.torch_core import default_device, set_seed
 from fastai.vision.core import imagenet_stats
 
 from . import __version__
-from .clean import Thresholds, clean, summarize_reasons
+from .clean import clean, summarize_reasons
 from .collect import has_position, load_photos, write_table
 from .data import augmentations, gps_dataloaders, network_size
 from .demo import make_demo
@@ -155,7 +155,7 @@ def finish_run(
     covered = float((held_test <= radius).mean()) if radius is not None and len(held_test) else None
     config |= {"radius": {"level": level, "radius_m": radius, "coverage": covered}, "finished": True} | ({"train_seconds": round(seconds, 1)} if seconds else {})
     write_table(table, run/"predictions.csv", overwrite=True)
-    metrics = _judge(run, table, config)
+    metrics = _judge(table, config)
     write_json(run/"metrics.json", metrics)
     used = table[table.split != ""] # a photo at 0, 0 would move the map's origin
     save_map(run/"map.png", used)
@@ -164,7 +164,7 @@ def finish_run(
     return run
 
 # %% ../nbs/40_pipeline.ipynb #4299387c
-def _judge(run, table, config):
+def _judge(table, config):
     "The metrics of a run, with its protocol and its split's audit."
     judged = table[(table.split == "train") | table.pred_latitude.notna()]
     if not judged.radius_m.notna().any(): judged = judged.drop(columns="radius_m")
@@ -216,7 +216,8 @@ def resume_run(
     if not Path(source["folder"]).is_dir(): raise FileNotFoundError(f"the photos of {run} are not in {source['folder']} any more; move them back, or train again")
     table = pd.read_csv(run/"photos.csv", keep_default_na=False, na_values={c: [""] for c in ("latitude", "longitude", "width", "height")})
     table.attrs["split_by"] = config["split"]["by"]
-    return train_table(table, source["folder"], run, Recipe(**config["recipe"]), Protocol(**source["protocol"]), resume=True, progress=progress, device=device, say=say)
+    recipe = replace(Recipe(**config["recipe"]), weights=config["weights"]) # not "auto" again: it could choose otherwise this time
+    return train_table(table, source["folder"], run, recipe, Protocol(**source["protocol"]), resume=True, progress=progress, device=device, say=say)
 
 # %% ../nbs/40_pipeline.ipynb #47eab0fd
 DEMO_RECIPE = Recipe(arch="resnet18", weights="none", side=48, epochs=14, batch_size=64, lr=3e-3, weight_decay=0.05, dropout=0.25)
