@@ -121,13 +121,15 @@ def train_table(
     learn = gps_learner(dls, recipe)
     if not resume:
         write_table(table, run/"photos.csv")
-        write_json(run/"config.json", _config(recipe, protocol, table.attrs.get("split_by", protocol.split_by), dls.size, dls.frame, learn.weights, table, folder))
         write_json(run/"checkpoints"/"source.json", {"folder": str(Path(folder).resolve()), "protocol": vars(protocol)}) # for resuming on this machine; never published
+        write_json(run/"config.json", _config(recipe, protocol, table.attrs.get("split_by", protocol.split_by), dls.size, dls.frame, learn.weights, table, folder)) # last: what can be gone on with has it
     say(f"training {recipe.arch} from {'random weights (scratch)' if learn.weights == 'none' else learn.weights} on {len(dls.train_ds)} photos of {dls.size[0]} x {dls.size[1]} pixels, "
         f"{recipe.epochs} epochs on {device.type}; validating on {len(dls.valid_ds)}")
     history = train(learn, run/"checkpoints", resume, progress, after_epoch=lambda h: write_table(h, run/"history.csv", overwrite=True))
     write_weights(learn.model.state_dict(), run/"model.safetensors")
-    return finish_run(run, table, folder, history, time.monotonic() - started, device, say)
+    finish_run(run, table, folder, history, time.monotonic() - started, device, say)
+    (run/"checkpoints"/"checkpoint.pt").unlink(missing_ok=True) # four times the size of the model, and a finished run has no use for it
+    return run
 
 # %% ../nbs/40_pipeline.ipynb #6e2328fd
 def finish_run(
