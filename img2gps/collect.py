@@ -6,7 +6,7 @@
 __all__ = ['NUMBERS', 'TEXTS', 'COLUMNS', 'ALIASES', 'list_photos', 'photo_table', 'has_position', 'scan', 'write_table',
            'rename_columns', 'read_metadata', 'load_photos']
 
-# %% ../nbs/02_collect.ipynb #93fb2df0
+# %% ../nbs/02_collect.ipynb #a39d9519
 import os, tempfile
 from pathlib import Path, PurePosixPath
 
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from .exif import PHOTO_EXTENSIONS, read_photo
+from .exif import PHOTO_EXTENSIONS, atomic_path, read_photo
 from .geo import check_lat_lon
 
 # %% ../nbs/02_collect.ipynb #e81a1ec4
@@ -69,21 +69,15 @@ def scan(
         rows.append({"file_name": path.relative_to(folder).as_posix(), **row})
     return photo_table(rows)
 
-# %% ../nbs/02_collect.ipynb #701c5928
+# %% ../nbs/02_collect.ipynb #942178dc
 def write_table(
     table, # a photo table
     path, # the CSV to write
     overwrite: bool=False, # replace a file of that name
 ) -> Path:
     "Write a table as CSV, atomically. FileExistsError unless `overwrite`."
-    path = Path(path)
-    if path.exists() and not overwrite: raise FileExistsError(f"{path} is there already; name another file, or move it away first")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8", newline="") as f:
-        table.to_csv(f, index=False)
-    os.chmod(f.name, 0o644)
-    os.replace(f.name, path)
-    return path
+    with atomic_path(path, overwrite) as temporary: table.to_csv(temporary, index=False, encoding="utf-8")
+    return Path(path)
 
 # %% ../nbs/02_collect.ipynb #ae21f2cd
 ALIASES = {"file_name": ("filename", "file", "image_file", "image_file_name", "image_name", "image", "image_path", "path", "photo", "name"),
