@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['CHECKS', 'FLAGS', 'inspect_files', 'Thresholds', 'check', 'no_gps', 'null_island', 'low_accuracy', 'corrupt',
            'no_decoder', 'too_small', 'blurred', 'dark', 'out_of_region', 'capture_seconds', 'fix_age', 'stale_fix',
-           'too_fast', 'label_outlier', 'near_pairs', 'capture_order', 'duplicate', 'near_duplicate', 'read_overrides',
-           'clean', 'summarize_reasons']
+           'too_fast', 'label_outlier', 'near_pairs', 'near_any', 'capture_order', 'duplicate', 'near_duplicate',
+           'read_overrides', 'clean', 'summarize_reasons']
 
 # %% ../nbs/03_clean.ipynb #36ef1275
 import hashlib, os
@@ -49,7 +49,7 @@ def inspect_files(
         rows = list(tqdm(pool.map(_inspect, paths), total=len(paths), desc="clean", unit="photo", disable=not progress))
     return pd.DataFrame(rows, index=table.index, columns=["sha256", "phash", "sharpness", "brightness", "thumbnail", "damage"])
 
-# %% ../nbs/03_clean.ipynb #a445623f
+# %% ../nbs/03_clean.ipynb #654a79be
 @dataclass(frozen=True)
 class Thresholds:
     "What the checks go by; every one can be set."
@@ -59,7 +59,7 @@ class Thresholds:
     frozen_s: float = 2. # the same position and heading for this long is a frozen fix, seconds
     region_factor: float = 5. # without a region: this many times the distance that 95 % of photos keep from the middle
     region_min_m: float = 500. # and at least this far, metres
-    near_bits: int = 4 # of 64 bits of the perceptual hash that may differ in a near-duplicate
+    near_bits: int = 6 # of 64 bits of the perceptual hash that may differ in a near-duplicate
     near_grey: float = 8. # mean difference of the thumbnails that a near-duplicate keeps, of 255
 
     sharpness: float = 25. # variance of the Laplacian below which a photo looks blurred
@@ -238,6 +238,23 @@ def near_pairs(
     repeats = np.setdiff1d(np.arange(len(rows)), first)
     pairs = np.concatenate([first[_near_codes(distinct, max_bits)].reshape(-1, 2), np.stack([first[which[repeats]], repeats], 1).reshape(-1, 2)]).astype(int)
     return np.unique(np.sort(rows[pairs], axis=1), axis=0).reshape(-1, 2)
+
+# %% ../nbs/03_clean.ipynb #07864b37
+def near_any(
+    phash, # 16 hexadecimal digits a photo, '' for unknown; any sequence of n
+    others, # the photos to compare with, likewise
+    max_bits: int, # of 64 that may differ
+) -> np.ndarray: # n bools
+    "Which photos look nearly like one of the others."
+    phash, others = (np.array([str(h) for h in values], dtype=object) for values in (phash, others))
+    mine, theirs = _codes(phash[phash != ""]), _codes(others[others != ""])
+    distinct, which = np.unique(np.concatenate([mine, theirs]), return_inverse=True)
+    there = np.isin(distinct, theirs)
+    pairs, near = _near_codes(distinct, max_bits), there.copy()
+    near[pairs[there[pairs[:, 1]], 0]] = True; near[pairs[there[pairs[:, 0]], 1]] = True
+    out = np.zeros(len(phash), bool)
+    out[phash != ""] = near[which.ravel()[:len(mine)]]
+    return out
 
 # %% ../nbs/03_clean.ipynb #c987e2b1
 def capture_order(

@@ -4,17 +4,21 @@
 
 # %% auto #0
 __all__ = ['SPLITS', 'usable', 'table_metres', 'locations', 'sessions', 'choose_split', 'split_photos', 'check_split',
-           'audit_split', 'format_audit']
+           'audit_split', 'format_audit', 'save_test_set', 'read_test_set', 'split_folds']
 
-# %% ../nbs/04_split.ipynb #eeb9b54a
+# %% ../nbs/04_split.ipynb #19445785
+import json, warnings
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from .clean import capture_seconds, near_pairs
+from .clean import capture_seconds, near_any
 from .collect import has_position
+from .exif import atomic_path
 from .geo import LocalFrame, mean_position
 
 # %% ../nbs/04_split.ipynb #1629f5c6
@@ -108,7 +112,7 @@ def choose_split(
     sizes = table.session[usable(table)].value_counts(normalize=True)
     return "session" if len(sizes) >= 3 and sizes.max() <= 0.6 else "location"
 
-# %% ../nbs/04_split.ipynb #18c8c370
+# %% ../nbs/04_split.ipynb #efc211c6
 def split_photos(
     table, # a photo table, cleaned or not
     by: str="auto", # "location", "session", "block", "random", or "auto": see `choose_split`
@@ -117,6 +121,7 @@ def split_photos(
     seed: int=0, # which groups are drawn
     buffer_m: float=5., # by location and block: metres between training and held-out photos
     block_m: float=50., # side of a block in metres
+    test_set=None, # a test set of an earlier split to hold out again, see `save_test_set`; `test` and `seed` then choose nothing of it
 ) -> pd.DataFrame: # the table with location, session and split ("train", "valid", "test", or "" for photos that are not used)
     "Hold out whole groups of photos for validation and testing. ValueError where there are too few."
     table = table.copy()
@@ -129,22 +134,25 @@ def split_photos(
     if groups.nunique() < 3: raise ValueError(f"only {groups.nunique()} {by} group(s) among {chosen.sum()} photos: train, valid and test need one each; take photos in more places, or split otherwise (--split random leaks)")
     table["split"] = ""
     table.loc[chosen, "split"] = "train"
-    for name, share in (("test", test), ("valid", valid)):
+    if test_set is not None: _hold_out_again(table, read_test_set(test_set), table.session if by == "session" else groups)
+    for name, share in (("test", test), ("valid", valid))[0 if test_set is None else 1:]:
         free = groups[table.split[groups.index] == "train"]
         drawn = _draw(free.value_counts().sort_index(), max(1, round(share * chosen.sum())), rng)
         if len(drawn) == free.nunique(): drawn = drawn[:-1]
         table.loc[free.index[free.isin(drawn)], "split"] = name
-    if by in ("location", "block") and buffer_m > 0: _clear_buffer(table, buffer_m)
+    if by in ("location", "block") and buffer_m > 0: _clear_buffer(table, buffer_m, kinds=("train", "valid") if test_set is not None else ("train",))
     table.attrs["split_by"] = by
     check_split(table, by, buffer_m)
     return table
 
-# %% ../nbs/04_split.ipynb #b916a278
-def _clear_buffer(table, buffer_m):
-    "Take training photos within the buffer of a held-out photo out of training."
-    train, held = table.split == "train", table.split.isin(["valid", "test"])
-    near = _within(table, train, held, buffer_m)
-    table.loc[near.index[near], "split"] = ""
+# %% ../nbs/04_split.ipynb #41f09a76
+def _clear_buffer(table, buffer_m, kinds=("train",)):
+    "Take training photos within the buffer of a held-out photo out of training; and validation photos near test photos, where the test set was there first."
+    for kind, others in (("valid", ["test"]), ("train", ["valid", "test"])):
+        mine, held = table.split == kind, table.split.isin(others)
+        if kind not in kinds or not mine.any() or not held.any(): continue
+        near = _within(table, mine, held, buffer_m)
+        table.loc[near.index[near], "split"] = ""
 
 # %% ../nbs/04_split.ipynb #ed941705
 def check_split(
@@ -162,7 +170,7 @@ def check_split(
         near = _within(table, table.split.isin(["valid", "test"]), table.split == "train", buffer_m)
         if near.any(): raise ValueError(f"{near.sum()} held-out photos have a training photo within the buffer of {buffer_m} m")
 
-# %% ../nbs/04_split.ipynb #8c52c737
+# %% ../nbs/04_split.ipynb #f3a069ee
 def audit_split(
     table, # a photo table with a split, and `phash` where it was cleaned
     burst_s: float=10., # photos this close in time are one burst
@@ -188,9 +196,7 @@ def _same_burst(train, held, burst_s):
 
 def _near_duplicates(train, held, max_bits=4):
     "Share of held-out photos whose perceptual hash is within `max_bits` of a training photo's."
-    pairs = near_pairs([*train.phash, *held.phash], max_bits)
-    across = pairs[(pairs[:, 0] < len(train)) & (pairs[:, 1] >= len(train))]
-    return len(np.unique(across[:, 1])) / len(held)
+    return float(near_any(held.phash, train.phash, max_bits).mean())
 
 # %% ../nbs/04_split.ipynb #a4afba85
 def format_audit(
@@ -202,3 +208,65 @@ def format_audit(
     near = f", {share('near_duplicate')} nearly the same picture" if "near_duplicate" in audit else ""
     return (f"split{by and ' by ' + by}: {audit['train_photos']} training, {audit['held_out_photos']} held-out, {audit['left_out_photos']} unused photos; of the held-out, {share('same_coordinates')} have a training photo at the "
             f"same coordinates, {share('within_5_m')} within 5 m, {share('within_10_m')} within 10 m, {share('same_burst')} in the same burst{near}; median {audit['median_m_to_training']:.1f} m to the nearest")
+
+# %% ../nbs/04_split.ipynb #342e9712
+def save_test_set(
+    table, # a split table with sha256, as cleaning adds it
+    path, # a JSON file that is not there yet
+) -> Path:
+    "Write down the test photos by content, so that later splits hold out the same ones."
+    test = table[table.split == "test"]
+    if "sha256" not in table or (test.sha256 == "").any(): raise ValueError("a test set is kept by content: clean the photos first (`img2gps clean`), which adds sha256")
+    if not len(test): raise ValueError("the table has no test photos; split it first")
+    content = {"test_set": 1, "split_by": str(table.attrs.get("split_by", "")), "photos": [{"sha256": s, "file_name": n} for s, n in zip(test.sha256, test.file_name)]}
+    with atomic_path(path) as temporary: temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    return Path(path)
+
+def read_test_set(
+    path, # from `save_test_set`
+) -> dict: # SHA-256 -> file name, as it was then
+    "The photos of a test set. ValueError where the file is something else."
+    try: content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError: raise
+    except (OSError, ValueError, RecursionError) as e: raise ValueError(f"{path} is not a test set: {e}") from e
+    try: return {str(photo["sha256"]): str(photo["file_name"]) for photo in content["photos"]}
+    except (TypeError, KeyError) as e: raise ValueError(f"{path} is not a test set; `save_test_set` writes one") from e
+
+def _hold_out_again(table, known, groups):
+    "Mark the photos of a test set, and leave out what shares a group with one."
+    if "sha256" not in table: raise ValueError("a fixed test set is found by content: clean the photos first, which adds sha256")
+    ours = table.sha256.isin(set(known)) & has_position(table)
+    ours &= ~table.sha256.duplicated() # a copy is cleaning's business
+    if not ours.any(): raise ValueError(f"none of the {len(known)} photos of the test set is here (first: {next(iter(known.values()), '')}): this is another set of photos")
+    if ours.sum() < len(known): warnings.warn(f"{len(known) - ours.sum()} of the {len(known)} photos of the fixed test set are not here; figures on the rest are not comparable")
+    shared = groups.index[groups.isin(set(groups[groups.index.isin(table.index[ours])]))]
+    table.loc[shared, "split"] = ""
+    table.loc[ours, "split"] = "test"
+
+# %% ../nbs/04_split.ipynb #e99431d0
+def split_folds(
+    table, # a photo table, cleaned or not
+    k: int=5, # folds, at least 3: one to test on, one to validate on, the others to train on
+    by: str="auto", # as in `split_photos`
+    seed: int=0, # how groups are dealt
+    buffer_m: float=5., # by location and block: metres between training and held-out photos
+    block_m: float=50., # side of a block in metres
+): # yields k tables, as from `split_photos`
+    "The splits of a k-fold cross-validation whose folds are whole groups. ValueError where there are fewer groups than folds."
+    from sklearn.model_selection import GroupKFold
+    if k < 3: raise ValueError(f"{k} folds: at least 3 are needed, to train, validate and test")
+    table = table.copy()
+    table["location"], table["session"] = locations(table), sessions(table)
+    chosen, by = usable(table), choose_split(table) if by == "auto" else by
+    if by not in SPLITS: raise ValueError(f"no split by {by!r}; choose one of: auto, {', '.join(SPLITS)}")
+    groups = _groups(table, chosen, by, block_m)
+    if groups.nunique() < k: raise ValueError(f"{groups.nunique()} {by} group(s) for {k} folds: take fewer folds, or split otherwise")
+    fold = pd.Series(-1, index=groups.index)
+    for i, (_, test) in enumerate(GroupKFold(k, shuffle=True, random_state=seed).split(groups, groups=groups)): fold.iloc[test] = i
+    for i in range(k):
+        split = table.assign(split="")
+        split.loc[fold.index, "split"] = np.select([fold == i, fold == (i + 1) % k], ["test", "valid"], "train")
+        if by in ("location", "block") and buffer_m > 0: _clear_buffer(split, buffer_m)
+        split.attrs["split_by"] = by
+        check_split(split, by, buffer_m)
+        yield split
