@@ -250,7 +250,7 @@ def _heif_parts(f):
     skip = 4 + int.from_bytes(exif[:4], "big") # the block begins after a number that says how far in
     return (size[::-1] if size and turned else size), exif[skip:], xmp if b"xmpmeta" in xmp else b""
 
-# %% ../nbs/01_exif.ipynb #0fb80b5f
+# %% ../nbs/01_exif.ipynb #535cd92d
 def _open(path):
     "Open a photo's header with Pillow, whatever its format; OSError says why it cannot be."
     if is_heif(path): _register_heif()
@@ -273,7 +273,7 @@ def is_heif(
     except OSError: return False
     return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
 
-_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2", b"avif"}
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"}
 
 def _register_heif():
     "Teach Pillow to open HEIC and HEIF, through the `heic` extra."

@@ -6,8 +6,8 @@
 __all__ = ['DEMO_RECIPE', 'Protocol', 'prepare', 'write_json', 'new_run', 'train_table', 'finish_run', 'standing', 'train_folder',
            'resume_run', 'run_demo']
 
-# %% ../nbs/40_pipeline.ipynb #501a5d04
-import datetime, json, os, re, sys, tempfile, time
+# %% ../nbs/40_pipeline.ipynb #89fa3d42
+import datetime, json, re, sys, time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,15 +22,17 @@ from .clean import clean, summarize_reasons
 from .collect import has_position, load_photos, write_table
 from .data import augmentations, gps_dataloaders, network_size
 from .demo import make_demo
+from .exif import atomic_path
 from .evaluate import add_errors, conformal_radius, evaluate_predictions, format_metrics, judged_splits
 from .geo import Bounds
 from .learner import Recipe, gps_learner, train
 from .models import write_weights
 from .plots import save_map, write_report
 from .predict import SCHEMA_VERSION, Predictor, read_config
+from .repair import apply_corrections
 from .split import SPLITS, audit_split, format_audit, split_photos
 
-# %% ../nbs/40_pipeline.ipynb #e83dcb23
+# %% ../nbs/40_pipeline.ipynb #780595de
 @dataclass(frozen=True)
 class Protocol:
     "How photos are chosen and held out; with the recipe, all that a figure depends on."
@@ -42,6 +44,7 @@ class Protocol:
     region: str = "" # "south,west,north,east" in degrees; '' judges by the bulk of the photos
     level: float = 0.9 # of the radius: the share of photos that it should hold
     allow_missing: bool = False # go on without files that a CSV names and the folder lacks
+    test_set: str = "" # a file of `split.save_test_set`: hold out the same test photos again
 
 def prepare(
     folder, # a folder of photos with GPS in their EXIF, or one with a metadata.csv
@@ -51,24 +54,28 @@ def prepare(
 ) -> tuple: # the cleaned and split photo table, and the folder that its names are relative to
     "Read, clean and split a folder of photos, saying what was found. ValueError where there is nothing to learn from."
     table, folder = load_photos(folder, protocol.allow_missing, progress)
+    if (folder/"corrections.csv").is_file():
+        table = apply_corrections(table, folder/"corrections.csv")
+        say(f"positions from corrections.csv: " + ", ".join(f"{n} by {by}" for by, n in table.position_from[table.raw_latitude.notna() & table.position_from.isin(["hand", "smoothing"])].value_counts().items()))
     placed = has_position(table)
     if not placed.any():
         why = table.note[~placed].value_counts().index[0]
         raise ValueError(f"none of the {len(table)} photos in {folder} has a position ({why}): switch on location in the camera, or put a metadata.csv with file_name, latitude and longitude beside the photos")
     say(f"read {len(table)} photos, {placed.sum()} with a position")
-    table = clean(table, folder, Bounds.parse(protocol.region) if protocol.region else None, progress=progress)
+    overrides = folder/"overrides.csv" if (folder/"overrides.csv").is_file() else None
+    if overrides: say("a person's decisions from overrides.csv are applied")
+    table = clean(table, folder, Bounds.parse(protocol.region) if protocol.region else None, progress=progress, overrides=overrides)
     reasons = summarize_reasons(table)
-    say(f"kept {table.keep.sum()}" + (": set aside " + ", ".join(f"{n} {code}" for code, n in zip(reasons.code, reasons.photos)) if len(reasons) else ", nothing set aside"))
-    table = split_photos(table, protocol.split_by, protocol.valid, protocol.test, protocol.split_seed, protocol.buffer_m)
+    say(f"kept {table.keep.sum()}" + (": set aside " + ", ".join(f"{n} {code}" for code, n in zip(reasons.code[reasons.set_aside], reasons.photos[reasons.set_aside])) if reasons.set_aside.any() else ", nothing set aside"))
+    if len(reasons) and not reasons.set_aside.all(): say("worth a look: " + ", ".join(f"{n} {code}" for code, n in zip(reasons.code[~reasons.set_aside], reasons.photos[~reasons.set_aside])))
+    table = split_photos(table, protocol.split_by, protocol.valid, protocol.test, protocol.split_seed, protocol.buffer_m, test_set=protocol.test_set or None)
     say(format_audit(audit_split(table), table.attrs["split_by"]))
     return table, folder
 
-# %% ../nbs/40_pipeline.ipynb #379fac3c
+# %% ../nbs/40_pipeline.ipynb #9fed960f
 def write_json(path, content):
     "Write JSON atomically; NaN is refused, since JSON has none."
-    path = Path(path)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8") as f: json.dump(content, f, indent=2, allow_nan=False)
-    os.chmod(f.name, 0o644); os.replace(f.name, path)
+    with atomic_path(path, overwrite=True) as temporary: temporary.write_text(json.dumps(content, indent=2, allow_nan=False), encoding="utf-8")
 
 def new_run(
     runs, # the folder that holds runs
@@ -85,13 +92,13 @@ def new_run(
         return run
     raise ValueError(f"there are 10,000 runs named {name} in {runs}; choose another name")
 
-# %% ../nbs/40_pipeline.ipynb #c4ba480e
+# %% ../nbs/40_pipeline.ipynb #dc16887c
 def _config(recipe, protocol, split_by, size, frame, weights, table, folder):
     "What config.json holds; no path of this machine."
     return {"schema_version": SCHEMA_VERSION, "img2gps": __version__, "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "finished": False,
             "recipe": recipe.to_dict(), "weights": weights, "frame": frame.to_dict(), "size": list(size),
             "normalize": {"mean": list(imagenet_stats[0]), "std": list(imagenet_stats[1])}, "radius": {"level": protocol.level, "radius_m": None},
-            "split": {"by": split_by, "seed": protocol.split_seed, "buffer_m": protocol.buffer_m, **{k: int(v) for k, v in table.split[table.split != ""].value_counts().items()}},
+            "split": {"by": split_by, "seed": protocol.split_seed, "buffer_m": protocol.buffer_m, "fixed_test_set": bool(protocol.test_set), **{k: int(v) for k, v in table.split[table.split != ""].value_counts().items()}},
             "data": {"name": Path(folder).resolve().name, "photos": len(table), "kept": int(table.keep.sum()) if "keep" in table else len(table)},
             "versions": {"torch": torch.__version__, "python": sys.version.split()[0]}}
 
@@ -99,7 +106,7 @@ def _resolved(recipe, device):
     "The recipe with what depends on the machine filled in."
     return recipe if recipe.side else replace(recipe, side=224 if torch.device(device).type == "cuda" else 96)
 
-# %% ../nbs/40_pipeline.ipynb #1e51c199
+# %% ../nbs/40_pipeline.ipynb #2827ac62
 def train_table(
     table, # a cleaned and split photo table, see `prepare`
     folder, # the folder that its file names are relative to
@@ -131,7 +138,7 @@ def train_table(
     (run/"checkpoints"/"checkpoint.pt").unlink(missing_ok=True) # four times the size of the model, and a finished run has no use for it
     return run
 
-# %% ../nbs/40_pipeline.ipynb #6e2328fd
+# %% ../nbs/40_pipeline.ipynb #33a4973e
 def finish_run(
     run, # a run folder with config.json and model.safetensors
     table, # the photo table that it was trained on
@@ -165,7 +172,7 @@ def finish_run(
     write_json(run/"config.json", config)
     return run
 
-# %% ../nbs/40_pipeline.ipynb #4299387c
+# %% ../nbs/40_pipeline.ipynb #6eff8aff
 def _judge(table, config):
     "The metrics of a run, with its protocol and its split's audit."
     judged = table[(table.split == "train") | table.pred_latitude.notna()]
@@ -188,7 +195,7 @@ def standing(
     return (f"{format_metrics(metrics)}\n\nmean error {last['mean_m']:.1f} m: {last['mean_m'] / floor:.0%} of the mean-position predictor's {floor:.1f} m; the nearest-training-place oracle stands at {oracle:.1f} m\n"
             f"map     {run/'map.png'}\nreport  {run/'report.html'}")
 
-# %% ../nbs/40_pipeline.ipynb #db664cd1
+# %% ../nbs/40_pipeline.ipynb #3363fc78
 def train_folder(
     folder, # a folder of photos with GPS in their EXIF, or one with a metadata.csv
     runs="runs", # the folder that holds runs
