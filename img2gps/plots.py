@@ -7,8 +7,8 @@ __all__ = ['OKABE_ITO', 'FAINT', 'INK', 'SPLIT_COLOURS', 'MAX_PIXELS', 'SPLIT_NA
            'plot_positions', 'plot_predictions', 'save_map', 'plot_error_cdf', 'plot_history', 'thumbnail_data_uri',
            'write_report']
 
-# %% ../nbs/21_plots.ipynb #fcff39c2
-import base64, html, io, json, os, re, warnings
+# %% ../nbs/21_plots.ipynb #5ac5b782
+import base64, html, io, json, re, warnings
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 
 from .evaluate import (PREDICTED_COLUMNS, TRUE_COLUMNS, add_errors, format_interval, judged_splits, mean_position_errors,
                               nearest_place_errors)
+from .exif import atomic_path
 from .geo import LocalFrame, mean_position
 
 # %% ../nbs/21_plots.ipynb #cd13577a
@@ -47,7 +48,7 @@ def _legend(ax, **kwargs):
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3, frameon=False, fontsize=10, borderaxespad=0,
                   handletextpad=0.4, columnspacing=1.4, **kwargs)
 
-# %% ../nbs/21_plots.ipynb #97eacb49
+# %% ../nbs/21_plots.ipynb #f136c6bc
 def figure_png(
     ax, # Axes, several Axes, or a Figure
     dpi: int=100, # dots per inch
@@ -56,17 +57,6 @@ def figure_png(
     buffer = io.BytesIO()
     np.ravel(ax)[0].figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
-
-def _write(path, data):
-    "Write bytes to `path` through a temporary file beside it, so that no reader ever sees half a file."
-    path = Path(path)
-    if not path.parent.is_dir(): raise FileNotFoundError(f"the folder {path.parent} does not exist: make it first, or write somewhere else")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally: temporary.unlink(missing_ok=True)
-    return path
 
 # %% ../nbs/21_plots.ipynb #e98f4a69
 def _metres(table, columns, frame=None):
@@ -151,7 +141,7 @@ def _sample(n, most):
     "At most `most` of `n` row numbers, the same ones each time."
     return np.arange(n) if n <= most else np.sort(np.random.default_rng(0).choice(n, most, replace=False))
 
-# %% ../nbs/21_plots.ipynb #db485738
+# %% ../nbs/21_plots.ipynb #b8c69f12
 def plot_predictions(
     table, # photo table with true positions, predictions on some rows, and training rows if `split` is there
     ax=None, # matplotlib Axes to draw into, or None for a figure of its own
@@ -183,7 +173,8 @@ def save_map(
     table, # as for `plot_predictions`
 ) -> Path: # the path
     "`plot_predictions` as a PNG of README size, written atomically."
-    return _write(path, figure_png(plot_predictions(table), dpi=140))
+    with atomic_path(path, overwrite=True) as temporary: temporary.write_bytes(figure_png(plot_predictions(table), dpi=140))
+    return Path(path)
 
 # %% ../nbs/21_plots.ipynb #242e18be
 def plot_error_cdf(
@@ -401,12 +392,16 @@ def _history_section(history):
         plot_history(history, stacked), f"Training and validation loss and validation error over {len(history)} epochs.",
         "The loss on training and on validation photos and, where recorded, the validation error in metres, after each epoch."))
 
-# %% ../nbs/21_plots.ipynb #93638582
-def _thumbnail(photos_folder, file_name):
-    "The photo's thumbnail as an image, or words in its place."
+# %% ../nbs/21_plots.ipynb #a464875b
+def _photo_uri(photos_folder, file_name, size=240):
+    "The thumbnail of a photo inside the folder as a `data:` URI; None for one that leads out of it or cannot be read."
     parts = PurePosixPath(file_name.replace("\\", "/"))
     inside = not parts.is_absolute() and ".." not in parts.parts and ":" not in (parts.parts or ("",))[0]
-    uri = thumbnail_data_uri(Path(photos_folder) / file_name, size=240) if inside else None
+    return thumbnail_data_uri(Path(photos_folder) / file_name, size=size) if inside else None
+
+def _thumbnail(photos_folder, file_name):
+    "The photo's thumbnail as an image, or words in its place."
+    uri = _photo_uri(photos_folder, file_name)
     return f'<img alt="{html.escape("photo " + file_name[:100], quote=True)}" src="{uri}">' if uri else "<span class=none>no preview</span>"
 
 def _worst_section(judged, photos_folder, most=12):
@@ -481,7 +476,7 @@ def _page(title, *sections):
     footer = "<footer>Made by img2gps. The page holds everything it shows and asks nothing of the network.</footer>"
     return f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{main}\n{footer}\n</body>\n</html>\n'
 
-# %% ../nbs/21_plots.ipynb #be8fe36f
+# %% ../nbs/21_plots.ipynb #61b64622
 def write_report(
     path, # where to write, as in `runs/demo/report.html`
     table, # the photo table that was judged, as for `evaluate_predictions`
@@ -507,4 +502,5 @@ def write_report(
         _scores_section(metrics), _map_section(train, judged), _radius_section(metrics[split]), _history_section(history),
         _worst_section(judged, photos_folder), _settings_section("Leakage audit of the split", metrics.get("audit"), audit_note),
         _settings_section("Settings", config))
-    return _write(path, page.encode())
+    with atomic_path(path, overwrite=True) as temporary: temporary.write_text(page, encoding="utf-8")
+    return Path(path)
