@@ -18,7 +18,7 @@ from tqdm import tqdm
 from .exif import PHOTO_EXTENSIONS, add_sidecar, atomic_path, read_photo
 from .geo import check_lat_lon
 
-# %% ../nbs/02_collect.ipynb #4c525d7f
+# %% ../nbs/02_collect.ipynb #7341ce93
 def _found(folder):
     "(name relative to the folder, bytes, time of the last change in nanoseconds) of every photo, sorted by name; and the subfolders that hold JSON files."
     photos, with_json, todo = [], set(), [("", str(folder))]
@@ -30,6 +30,7 @@ def _found(folder):
             name = entry.name.lower()
             if name.startswith("."): continue
             if name.endswith(".json"): with_json.add(prefix)
+            elif any(0xD800 <= ord(c) <= 0xDFFF for c in entry.name): warnings.warn(f"{at}: the name {entry.name!r} is not valid UTF-8, so no table can hold it; rename it to have it read")
             elif name.endswith(PHOTO_EXTENSIONS) and entry.is_file(): status = entry.stat(); photos.append((prefix + entry.name, status.st_size, status.st_mtime_ns))
             elif entry.is_dir(follow_symlinks=False): todo.append((f"{prefix}{entry.name}/", entry.path))
     return sorted(photos), with_json

@@ -6,7 +6,7 @@
 __all__ = ['DEMO_RECIPE', 'Protocol', 'prepare', 'write_json', 'new_run', 'train_table', 'finish_run', 'standing', 'train_folder',
            'resume_run', 'run_demo']
 
-# %% ../nbs/40_pipeline.ipynb #89fa3d42
+# %% ../nbs/40_pipeline.ipynb #6dbae29a
 import datetime, json, re, sys, time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,15 +28,16 @@ from .geo import Bounds
 from .learner import Recipe, gps_learner, train
 from .models import write_weights
 from .plots import save_map, write_report
+from .publish import read_dataset
 from .predict import SCHEMA_VERSION, Predictor, read_config
 from .repair import apply_corrections
 from .split import SPLITS, audit_split, format_audit, split_photos
 
-# %% ../nbs/40_pipeline.ipynb #780595de
+# %% ../nbs/40_pipeline.ipynb #c2bda1e2
 @dataclass(frozen=True)
 class Protocol:
     "How photos are chosen and held out; with the recipe, all that a figure depends on."
-    split_by: str = "auto" # "location", "session", "block", "random" or "auto": see `img2gps.split`
+    split_by: str = "auto" # "location", "session", "block", "random", "given" or "auto": see `img2gps.split`
     valid: float = 0.15 # share of photos that choose the epoch and the radius
     test: float = 0.15 # share of photos that are looked at once
     split_seed: int = 0 # which groups are held out
@@ -46,14 +47,21 @@ class Protocol:
     allow_missing: bool = False # go on without files that a CSV names and the folder lacks
     test_set: str = "" # a file of `split.save_test_set`: hold out the same test photos again
 
+def _load(folder, protocol, progress):
+    "The photo table of a folder of photos, a CSV, a dataset folder with splits, or hub:owner/name."
+    if str(folder).startswith("hub:"): return read_dataset(str(folder)[4:], protocol.allow_missing, progress)
+    path = Path(folder)
+    if path.is_dir() and not (path/"metadata.csv").is_file() and any((path/name/"metadata.csv").is_file() for name in ("train", "validation", "test")): return read_dataset(path, protocol.allow_missing, progress)
+    return load_photos(path, protocol.allow_missing, progress)
+
 def prepare(
-    folder, # a folder of photos with GPS in their EXIF, or one with a metadata.csv
+    folder, # a folder of photos with GPS in their EXIF, one with a metadata.csv, a dataset folder with splits, or hub:owner/name
     protocol: Protocol=Protocol(),
     progress: bool=True, # show bars
     say=print, # what is said about each stage goes here
 ) -> tuple: # the cleaned and split photo table, and the folder that its names are relative to
     "Read, clean and split a folder of photos, saying what was found. ValueError where there is nothing to learn from."
-    table, folder = load_photos(folder, protocol.allow_missing, progress)
+    table, folder = _load(folder, protocol, progress)
     if (folder/"corrections.csv").is_file():
         table = apply_corrections(table, folder/"corrections.csv")
         say(f"positions from corrections.csv: " + ", ".join(f"{n} by {by}" for by, n in table.position_from[table.raw_latitude.notna() & table.position_from.isin(["hand", "smoothing"])].value_counts().items()))

@@ -72,10 +72,11 @@ def sessions(
         out[group.index] = starts + (f" {name}" if camera.nunique() > 1 and name else "")
     return out
 
-# %% ../nbs/04_split.ipynb #4959b227
+# %% ../nbs/04_split.ipynb #315f3679
 SPLITS = {"location": "whole locations are held out, and no training photo is within the buffer of a held-out one",
           "session": "whole walks are held out: other light, other weather, other people",
           "block": "whole squares of the region are held out, with a buffer around them",
+          "given": "the split that came with the photos; the audit says what it separates",
           "random": "photos are held out at random: neighbours of one burst land on both sides, so the figure is too good"}
 
 def _draw(sizes, wanted, rng, tries=300):
@@ -112,10 +113,10 @@ def choose_split(
     sizes = table.session[usable(table)].value_counts(normalize=True)
     return "session" if len(sizes) >= 3 and sizes.max() <= 0.6 else "location"
 
-# %% ../nbs/04_split.ipynb #efc211c6
+# %% ../nbs/04_split.ipynb #1fd46969
 def split_photos(
     table, # a photo table, cleaned or not
-    by: str="auto", # "location", "session", "block", "random", or "auto": see `choose_split`
+    by: str="auto", # "location", "session", "block", "random", "given" (the table's own split), or "auto": see `choose_split`
     valid: float=0.15, # share of photos to validate on
     test: float=0.15, # share of photos to test on
     seed: int=0, # which groups are drawn
@@ -130,6 +131,7 @@ def split_photos(
     if chosen.sum() < 3: raise ValueError(f"{chosen.sum()} of {len(table)} photos are usable (with a position, and kept by cleaning); at least 3 are needed, and a few hundred to learn from")
     by = choose_split(table) if by == "auto" else by
     if by not in SPLITS: raise ValueError(f"no split by {by!r}; choose one of: auto, {', '.join(SPLITS)}")
+    if by == "given": return _as_given(table, chosen, valid, seed)
     groups, rng = _groups(table, chosen, by, block_m), np.random.default_rng(seed)
     if groups.nunique() < 3: raise ValueError(f"only {groups.nunique()} {by} group(s) among {chosen.sum()} photos: train, valid and test need one each; take photos in more places, or split otherwise (--split random leaks)")
     table["split"] = ""
@@ -169,6 +171,23 @@ def check_split(
     if by in ("location", "block") and buffer_m > 0:
         near = _within(table, table.split.isin(["valid", "test"]), table.split == "train", buffer_m)
         if near.any(): raise ValueError(f"{near.sum()} held-out photos have a training photo within the buffer of {buffer_m} m")
+
+# %% ../nbs/04_split.ipynb #2e8c8014
+def _as_given(table, chosen, valid, seed):
+    "The table with its own split, less the photos that cannot be used for training."
+    if "split" not in table: raise ValueError("the photos came without a split: there is no column split, and no folders train and test")
+    given = table["split"].fillna("").astype(str).str.strip().str.lower().replace({"validation": "valid", "val": "valid", "dev": "valid", "unused": ""})
+    if unknown := set(given) - {"train", "valid", "test", ""}: raise ValueError(f"the split column says {sorted(unknown)[0]!r}; it may say train, valid or test")
+    table["split"] = given.where(chosen | ((given == "test") & has_position(table)), "")
+    train = table.split == "train"
+    if not (table.split == "valid").any() and train.any():
+        sizes = table.location[train].value_counts().sort_index()
+        if len(sizes) < 2: raise ValueError("the split that came with the photos has none to validate on, and one training location only; split otherwise")
+        drawn = _draw(sizes, max(1, round(valid * train.sum())), np.random.default_rng(seed))[:len(sizes) - 1]
+        table.loc[train & table.location.isin(drawn), "split"] = "valid"
+    table.attrs["split_by"] = "given"
+    check_split(table, "given")
+    return table
 
 # %% ../nbs/04_split.ipynb #f3a069ee
 def audit_split(
