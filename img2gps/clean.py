@@ -76,7 +76,7 @@ def check(code):
     def register(f): CHECKS[code] = f; return f
     return register
 
-# %% ../nbs/03_clean.ipynb #6c5fb16e
+# %% ../nbs/03_clean.ipynb #1b4b6704
 @check("no_gps")
 def no_gps(table, thresholds, region):
     "There is no usable position: nothing to learn from. The note says why."
@@ -107,6 +107,8 @@ def too_small(table, thresholds, region):
     "The photo is a thumbnail, too small to show a place."
     return table[["width", "height"]].min(axis=1) < thresholds.min_side
 
+
+# %% ../nbs/03_clean.ipynb #f03b084e
 @check("blurred")
 def blurred(table, thresholds, region):
     "The picture is blurred (a flag: fog and bare walls are soft too, so a person decides)."
@@ -160,7 +162,7 @@ def stale_fix(table, thresholds, region):
     frozen = ((same.transform("max") - same.transform("min")) >= thresholds.frozen_s).reindex(table.index, fill_value=False)
     return (age > thresholds.fix_age_s) | (frozen & ~(age <= thresholds.frozen_s))
 
-# %% ../nbs/03_clean.ipynb #0073ef67
+# %% ../nbs/03_clean.ipynb #b455e42b
 def _walks(table, thresholds, region, gap_s=900.):
     "Rows with a position and a time, in capture order, with metres east and north, seconds, accuracy, and a walk's number."
     refused = null_island(table, thresholds, region) | out_of_region(table, thresholds, region) | stale_fix(table, thresholds, region) | low_accuracy(table, thresholds, region)
@@ -187,6 +189,8 @@ def too_fast(table, thresholds, region):
     mark[track.index[(before & after).to_numpy()]] = True
     return mark
 
+
+# %% ../nbs/03_clean.ipynb #5b02b56d
 @check("label_outlier")
 def label_outlier(table, thresholds, region):
     "The position is far from where the photos just before and after were taken."

@@ -250,7 +250,7 @@ def _heif_parts(f):
     skip = 4 + int.from_bytes(exif[:4], "big") # the block begins after a number that says how far in
     return (size[::-1] if size and turned else size), exif[skip:], xmp if b"xmpmeta" in xmp else b""
 
-# %% ../nbs/01_exif.ipynb #535cd92d
+# %% ../nbs/01_exif.ipynb #5c5da970
 def _open(path):
     "Open a photo's header with Pillow, whatever its format; OSError says why it cannot be."
     if is_heif(path): _register_heif()
@@ -264,6 +264,8 @@ def _open(path):
         raise OSError(f"claims {size} pixels, over the limit of {MAX_PIXELS:,}")
     return image
 
+
+# %% ../nbs/01_exif.ipynb #29b659f6
 def is_heif(
     path, # a file
 ) -> bool:
@@ -281,6 +283,8 @@ def _register_heif():
     except ImportError as e: raise OSError("HEIC and HEIF photos need the heic extra to be decoded: pip install 'img2gps[heic]'") from e
     pillow_heif.register_heif_opener()
 
+
+# %% ../nbs/01_exif.ipynb #c8bde47b
 def _pillow_parts(path):
     "(width, height), the three dictionaries of tags, and the XMP packet, by Pillow."
     with _open(path) as image, warnings.catch_warnings():
@@ -357,7 +361,7 @@ def read_sidecar(
         return out
     return {}
 
-# %% ../nbs/01_exif.ipynb #50d9afea
+# %% ../nbs/01_exif.ipynb #43161c74
 def read_photo(
     path, # a photo file: JPEG, MPO, HEIC, HEIF, PNG, WebP or TIFF
     sidecar: bool=True, # look for a Google Takeout JSON file where the photo has no position
@@ -383,6 +387,7 @@ def read_photo(
         make=_text(main.get(271))[:80], model=_text(main.get(272))[:80])
     return add_sidecar(row, path) if sidecar and not source else row
 
+# %% ../nbs/01_exif.ipynb #5a0ce847
 _ROW = "latitude longitude position_from altitude h_accuracy heading heading_ref taken_at gps_at make model width height orientation note".split()
 _ROW_TEXT = "position_from heading_ref taken_at gps_at make model note".split()
 
@@ -516,7 +521,7 @@ def _segments(data: bytes):
         at += length
     raise ValueError("JPEG without image data")
 
-# %% ../nbs/01_exif.ipynb #a6bddd93
+# %% ../nbs/01_exif.ipynb #0d66110c
 def _orientation_block(orientation) -> bytes:
     "An EXIF block that holds the orientation alone."
     return piexif.dump({"0th": {piexif.ImageIFD.Orientation: orientation}})
@@ -546,6 +551,8 @@ def _strip_png(data, orientation) -> bytes:
         if kind == b"IEND": return out
     raise ValueError("a PNG that is cut short")
 
+
+# %% ../nbs/01_exif.ipynb #f3c0f085
 def _strip_webp(data, orientation) -> bytes:
     "A WebP with its picture and colour profile; one that relies on an EXIF orientation is refused."
     if orientation != 1: raise ValueError("a WebP with an EXIF orientation: save it upright first")

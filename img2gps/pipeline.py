@@ -33,7 +33,7 @@ from .predict import SCHEMA_VERSION, Predictor, read_config
 from .repair import apply_corrections
 from .split import SPLITS, audit_split, format_audit, split_photos
 
-# %% ../nbs/40_pipeline.ipynb #c2bda1e2
+# %% ../nbs/40_pipeline.ipynb #4c43ffbd
 @dataclass(frozen=True)
 class Protocol:
     "How photos are chosen and held out; with the recipe, all that a figure depends on."
@@ -47,6 +47,8 @@ class Protocol:
     allow_missing: bool = False # go on without files that a CSV names and the folder lacks
     test_set: str = "" # a file of `split.save_test_set`: hold out the same test photos again
 
+
+# %% ../nbs/40_pipeline.ipynb #551d1de5
 def _load(folder, protocol, progress):
     "The photo table of a folder of photos, a CSV, a dataset folder with splits, or hub:owner/name."
     if str(folder).startswith("hub:"): return read_dataset(str(folder)[4:], protocol.allow_missing, progress)

@@ -87,7 +87,7 @@ def repair_positions(
     out["moved_m"] = geodesic_m(out.latitude, out.longitude, table.latitude[out.index], table.longitude[out.index])
     return out.assign(spread_m=smoothed.spread_m).sort_index()
 
-# %% ../nbs/07_repair.ipynb #821f6a89
+# %% ../nbs/07_repair.ipynb #add4022c
 def read_corrections(
     path, # a CSV with file_name, latitude, longitude, and optionally by
 ) -> pd.DataFrame: # file_name, latitude, longitude (degrees), by ("hand" where it does not say)
@@ -117,6 +117,8 @@ def add_corrections(
     write_table(merged, path, overwrite=True)
     return merged
 
+
+# %% ../nbs/07_repair.ipynb #e8d81c05
 def apply_corrections(
     table, # a photo table
     corrections, # a CSV or a DataFrame, see `read_corrections`
