@@ -31,7 +31,7 @@ def _text(value):
     if isinstance(value, bytes): value = value.decode("utf-8", "replace")
     return value.replace("\0", " ").strip() if isinstance(value, str) else ""
 
-# %% ../nbs/01_exif.ipynb #bd813b27
+# %% ../nbs/01_exif.ipynb #53439902
 def _degrees(values):
     "Decimal degrees from EXIF's degrees, minutes and seconds (1 to 3 numbers), or None."
     if not isinstance(values, (tuple, list)): values = (values,)
@@ -43,12 +43,14 @@ def _degrees(values):
     if minutes is None: return None
     if seconds is None: seconds = 0. if carries_all(minutes) or carries_all(degrees) else None
     if seconds is None or min(degrees, minutes, seconds) < 0 or minutes >= 60 or seconds > 60: return None
+    if (carries_all(degrees) and (minutes or seconds)) or (carries_all(minutes) and seconds): return None # a fraction, and the same again in the smaller unit: one of them is wrong
     return degrees + minutes / 60 + seconds / 3600
 
 def _position(gps: dict):
     "Latitude, longitude and a note from the GPS block; (None, None, why) where there is no certain position."
     if not any(k in gps for k in (piexif.GPSIFD.GPSLatitude, piexif.GPSIFD.GPSLongitude)):
         return None, None, "GPS block without a position" if gps else "no GPS in the EXIF"
+    if _text(gps.get(9)).upper()[:1] == "V": return None, None, "the GPS had no fix (GPSStatus V)"
     out = []
     for name, key, key_ref, letters in (("latitude", 2, 1, "NS"), ("longitude", 4, 3, "EW")):
         value, ref = _degrees(gps.get(key)), _text(gps.get(key_ref)).upper()[:1]
@@ -59,10 +61,10 @@ def _position(gps: dict):
     except ValueError: return None, None, f"GPS position {out[0]:.6f}, {out[1]:.6f} is not on the Earth"
     return out[0], out[1], ""
 
-# %% ../nbs/01_exif.ipynb #e6db8381
+# %% ../nbs/01_exif.ipynb #175a81c4
 _DATE = re.compile(r"(\d{4})[:\-/](\d{1,2})[:\-/](\d{1,2})")
 _TIME = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})")
-_OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})")
+_OFFSET = re.compile(r"([+-])(\d{1,2}):?([0-5]\d)")
 
 def _taken_at(exif: dict, when=36867, offset=0x9011) -> str:
     "ISO 8601 capture time from DateTimeOriginal and OffsetTimeOriginal, or ''."
@@ -70,10 +72,13 @@ def _taken_at(exif: dict, when=36867, offset=0x9011) -> str:
     date = _DATE.match(text)
     time = date and _TIME.search(text, date.end())
     if not time: return ""
-    try: taken = datetime(*(int(g) for g in date.groups() + time.groups()))
+    hour, minute, second = (int(g) for g in time.groups())
+    rest = text[time.end():].strip().upper()
+    if rest[:2] in ("AM", "PM") and 1 <= hour <= 12: hour = hour % 12 + 12 * (rest[:2] == "PM")
+    try: taken = datetime(*(int(g) for g in date.groups()), hour, minute, min(second, 59) if second == 60 else second) # a leap second is as good as the one before
     except ValueError: return "" # 0000:00:00, or a month of 13
-    zone = _OFFSET.match(_text(exif.get(offset)))
-    if text.endswith("Z"): return taken.isoformat() + "+00:00"
+    zone = _OFFSET.match(_text(exif.get(offset))) or _OFFSET.search(rest)
+    if rest[-1:] == "Z" or _text(exif.get(offset)).upper() == "Z": return taken.isoformat() + "+00:00"
     return taken.isoformat() + (f"{zone[1]}{int(zone[2]):02d}:{zone[3]}" if zone and int(zone[2]) <= 14 else "")
 
 def _gps_at(gps: dict) -> str:
@@ -111,10 +116,10 @@ def _directory(data, at, order, wanted):
         out[tag] = _value(raw, kind, count, order) if start is None or start + size <= len(data) else None
     return out
 
-# %% ../nbs/01_exif.ipynb #5921dd45
+# %% ../nbs/01_exif.ipynb #948e4c27
 _MAIN = {271, 272, 274, 306, 0x8769, 0x8825} # make, model, orientation, time, and where the other two directories are
 _EXIF = {36867, 36868, 0x9010, 0x9011, 0x9012} # times and their offsets
-_GPS = {*range(8), 16, 17, 29, 31} # version, position, altitude, time, heading, accuracy
+_GPS = {*range(8), 9, 16, 17, 29, 31} # version, position, altitude, time, status, heading, accuracy
 
 def _byte_order(data):
     "'<' or '>' for a TIFF block; ValueError where neither makes sense of it."
@@ -250,12 +255,13 @@ def _heif_parts(f):
     skip = 4 + int.from_bytes(exif[:4], "big") # the block begins after a number that says how far in
     return (size[::-1] if size and turned else size), exif[skip:], xmp if b"xmpmeta" in xmp else b""
 
-# %% ../nbs/01_exif.ipynb #5c5da970
+# %% ../nbs/01_exif.ipynb #12e233c0
 def _open(path):
     "Open a photo's header with Pillow, whatever its format; OSError says why it cannot be."
     if is_heif(path): _register_heif()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore") # Pillow warns of odd EXIF and of large photos; MAX_PIXELS is the bound here
+        if Image.MAX_IMAGE_PIXELS is not None: Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MAX_PIXELS) # Pillow's own bound stops short of today's phones
         try: image = Image.open(path)
         except FileNotFoundError: raise
         except Exception as e: raise OSError(f"not a readable photo ({type(e).__name__}: {str(e)[:80]})".replace(str(path), Path(path).name)) from e
@@ -284,7 +290,7 @@ def _register_heif():
     pillow_heif.register_heif_opener()
 
 
-# %% ../nbs/01_exif.ipynb #c8bde47b
+# %% ../nbs/01_exif.ipynb #4f4d9f7b
 def _pillow_parts(path):
     "(width, height), the three dictionaries of tags, and the XMP packet, by Pillow."
     with _open(path) as image, warnings.catch_warnings():
@@ -292,8 +298,10 @@ def _pillow_parts(path):
         main = image.getexif()
         try: exif, gps = main.get_ifd(0x8769), main.get_ifd(0x8825)
         except Exception: exif, gps = {}, {}
+        size = image.size
+        if image.format == "TIFF" and all(isinstance(main.get(k), int) for k in (256, 257)): size = main[256], main[257] # as stored: newer releases of Pillow turn it, older ones do not
         xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-        return image.size, (dict(main), dict(exif), dict(gps)), xmp.encode("utf-8", "replace") if isinstance(xmp, str) else bytes(xmp)
+        return size, (dict(main), dict(exif), dict(gps)), xmp.encode("utf-8", "replace") if isinstance(xmp, str) else bytes(xmp)
 
 # %% ../nbs/01_exif.ipynb #be5fb095
 def _header(path) -> tuple:
@@ -315,15 +323,17 @@ def _header(path) -> tuple:
     width, height = (None, None) if not size else size[::-1] if orientation in (5, 6, 7, 8) and not heif else size # a HEIF's own rotation counts
     return dict(width=width, height=height, orientation=orientation), tags, xmp, note
 
-# %% ../nbs/01_exif.ipynb #f55c46a7
+# %% ../nbs/01_exif.ipynb #8eafc462
 _XMP_VALUE = r"\s*(?:=\s*[\"']|>)\s*"
 
 def _xmp_position(xmp: bytes):
     "Latitude and longitude in degrees from an XMP packet, or None."
     text, out = xmp[:200_000].decode("utf-8", "replace"), []
+    text = re.sub(r"<(\w{1,40}:Location(?:Shown|Created))\b.{0,100000}?</\1>", "", text, flags=re.DOTALL) # where the subject is, not the camera
     for name, other, letters in (("Latitude", "Latitude", "NS"), ("Longitude", "Long(?:t)?itude", "EW")):
         standard = re.search(rf"exif:GPS{name}{_XMP_VALUE}(\d{{1,3}}),(\d{{1,2}}(?:\.\d{{1,12}})?)(?:,(\d{{1,2}}(?:\.\d{{1,12}})?))?([{letters}])", text)
         drone = re.search(rf"drone-[a-z]{{2,20}}:G(?:ps|PS){other}{_XMP_VALUE}([+-]?\d{{1,3}}\.\d{{1,12}})", text)
+        if standard and (float(standard[2]) >= 60 or float(standard[3] or 0) >= 60): return None
         if standard: out.append((float(standard[1]) + float(standard[2]) / 60 + float(standard[3] or 0) / 3600) * (-1 if standard[4] in "SW" else 1))
         elif drone: out.append(float(drone[1]))
         else: return None
@@ -331,7 +341,7 @@ def _xmp_position(xmp: bytes):
     except ValueError: return None
     return tuple(out) if any(out) else None
 
-# %% ../nbs/01_exif.ipynb #abb793b9
+# %% ../nbs/01_exif.ipynb #674e8c31
 def sidecar_names(
     name: str, # of a photo, as in "IMG_1.jpg"
 ) -> list: # names that Google Takeout gives to its JSON file, most likely first
@@ -349,6 +359,7 @@ def read_sidecar(
     path = Path(path)
     for name in sidecar_names(path.name):
         try:
+            if not path.with_name(name).is_file(): continue
             with open(path.with_name(name), "rb") as f: data = json.loads(f.read(1 << 20))
         except (OSError, ValueError, RecursionError): continue
         out, taken = {}, data.get("photoTakenTime") if isinstance(data, dict) else None
@@ -433,7 +444,7 @@ def fit_image(
     image = image.convert("RGB")
     return image if size is None else ImageOps.fit(image, tuple(size)[::-1], Image.Resampling.BILINEAR)
 
-# %% ../nbs/01_exif.ipynb #7ff8b089
+# %% ../nbs/01_exif.ipynb #913d647e
 @contextmanager
 def atomic_path(
     path, # the file to write
@@ -448,7 +459,7 @@ def atomic_path(
     os.close(handle)
     try:
         yield Path(temporary)
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o644)
         if not overwrite and path.exists(): raise there # made by somebody else meanwhile
         os.replace(temporary, path)
     finally: Path(temporary).unlink(missing_ok=True)
@@ -462,7 +473,7 @@ def _read_jpeg(path) -> bytes:
 
 def _rational(value: float, denominator: int) -> tuple: return int(round(value * denominator)), denominator
 
-# %% ../nbs/01_exif.ipynb #90e26d45
+# %% ../nbs/01_exif.ipynb #51b39815
 def gps_block(
     latitude: float, # degrees
     longitude: float, # degrees
@@ -472,6 +483,8 @@ def gps_block(
 ) -> dict: # for piexif, under "GPS"
     "The EXIF GPS block of a position, in degrees, minutes and hundred-thousandths of a second (0.3 mm)."
     check_lat_lon(latitude, longitude, where="the position to write")
+    for name, value, low in (("altitude", altitude, -1e5), ("h_accuracy", h_accuracy, 0), ("heading", heading, -360)):
+        if value is not None and not low <= value <= 1e6: raise ValueError(f"{name} {value} cannot be written: it must be a number from {low:g} to 1e6")
     def parts(value):
         whole = round(abs(value) * 3600 * 100_000)
         return (whole // 360_000_000, 1), (whole % 360_000_000 // 6_000_000, 1), (whole % 6_000_000, 100_000)
@@ -481,7 +494,71 @@ def gps_block(
     if heading is not None: block |= {16: "T", 17: _rational(heading % 360, 1000)}
     return block
 
-# %% ../nbs/01_exif.ipynb #bc91307f
+# %% ../nbs/01_exif.ipynb #06c06999
+def _segments(data: bytes, through: bool=False):
+    "The marker segments of a JPEG up to its image data, as (marker, bytes), then (0xDA, the rest); `through` goes on to the end of the first picture, scan by scan."
+    at = 2
+    while at + 2 <= len(data):
+        if data[at] != 0xFF: raise ValueError("damaged JPEG structure")
+        marker = data[at + 1]
+        if marker == 0xFF: at += 1; continue # fill bytes
+        if marker == 0xD9 and through: yield marker, data[at:at + 2]; return # an MPO carries further pictures, with metadata of their own, after this
+        if marker == 0xDA and not through: yield marker, data[at:]; return
+        length = 2 if 0xD0 <= marker <= 0xD9 or marker == 0x01 else 2 + int.from_bytes(data[at + 2:at + 4], "big")
+        end = _scan_end(data, at + length) if marker == 0xDA else at + length
+        yield marker, data[at:end]
+        at = end
+        if at >= len(data) and through: return # no end marker: a truncated file stays as it is
+    raise ValueError("JPEG without image data")
+
+def _scan_end(data: bytes, at: int) -> int:
+    "Where the entropy-coded data of a scan ends: at the next marker that is neither a stuffed byte nor a restart."
+    while (at := data.find(b"\xff", at)) >= 0 and at + 1 < len(data):
+        if data[at + 1] not in (0x00, 0xFF) and not 0xD0 <= data[at + 1] <= 0xD7: return at
+        at += 1 if data[at + 1] == 0xFF else 2
+    return len(data)
+
+# %% ../nbs/01_exif.ipynb #cff82383
+def _gps_entries(block, order, at) -> tuple:
+    "The entries of a new GPS directory whose values begin at `at`: {tag: 12 bytes}, and the bytes of the values."
+    entries, values = {}, b""
+    for tag, value in block.items():
+        kind = 2 if isinstance(value, str) else 1 if isinstance(value, int) or tag == 0 else 5
+        if kind == 2: raw, count = value.encode() + b"\0", len(value) + 1
+        elif kind == 1: raw = bytes(value) if isinstance(value, tuple) else bytes([value]); count = len(raw)
+        else: pairs = value if isinstance(value[0], tuple) else (value,); raw, count = b"".join(struct.pack(order + "II", *p) for p in pairs), len(pairs)
+        inside = raw.ljust(4, b"\0") if len(raw) <= 4 else struct.pack(order + "I", at + len(values))
+        if len(raw) > 4: values += raw + b"\0" * (len(raw) % 2)
+        entries[tag] = struct.pack(order + "HHI", tag, kind, count) + inside
+    return entries, values
+
+def _raw_entries(data, at, order) -> tuple:
+    "{tag: 12 bytes} of a directory, and the offset of the next one. ValueError where it is cut short."
+    if not isinstance(at, int) or not 8 <= at <= len(data) - 2: raise ValueError("a directory outside the EXIF block")
+    n = struct.unpack_from(order + "H", data, at)[0]
+    if at + 2 + 12 * n > len(data): raise ValueError("a directory that is cut short")
+    entries = {struct.unpack_from(order + "H", data, p)[0]: data[p:p + 12] for p in range(at + 2, at + 2 + 12 * n, 12)}
+    return entries, data[at + 2 + 12 * n:at + 6 + 12 * n].ljust(4, b"\0")
+
+def _directory_bytes(entries, order, following=b"\0\0\0\0") -> bytes: return struct.pack(order + "H", len(entries)) + b"".join(entries[t] for t in sorted(entries)) + following
+
+def _with_gps(data, block) -> bytes:
+    "An EXIF block with another GPS position; every other byte of it stays where it is."
+    order = _byte_order(data)
+    main, following = _raw_entries(data, struct.unpack_from(order + "I", data, 4)[0], order)
+    old = {}
+    if 0x8825 in main: old, _ = _raw_entries(data, struct.unpack(order + "I", main[0x8825][8:])[0], order)
+    data = data + b"\0" * (len(data) % 2)
+    new, values = _gps_entries(block, order, len(data))
+    gps_at = len(data) + len(values)
+    gps = _directory_bytes({t: e for t, e in old.items() if t not in _POSITION_TAGS} | new, order)
+    main[0x8825] = struct.pack(order + "HHII", 0x8825, 4, 1, gps_at)
+    out = data + values + gps + _directory_bytes(main, order, following)
+    return out[:4] + struct.pack(order + "I", gps_at + len(gps)) + out[8:]
+
+_POSITION_TAGS = {0, 1, 2, 3, 4, 5, 6, 9, 16, 17, 31} # what a new position makes untrue; the GPS's time and the rest stay
+
+# %% ../nbs/01_exif.ipynb #087e81cb
 def write_gps(
     source, # a JPEG file
     target, # a file that is not there yet; None writes into `source` and keeps what it was as NAME_original
@@ -489,61 +566,57 @@ def write_gps(
     longitude: float, # degrees
     **kwargs, # altitude, h_accuracy, heading: see `gps_block`
 ) -> Path: # the file with the position
-    "Give a JPEG another GPS position; everything else of it, the image data to the byte, stays as it is."
-    data, out = _read_jpeg(source), io.BytesIO()
-    try: exif = piexif.load(data)
-    except Exception as e: raise ValueError(f"{Path(source).name}: its EXIF is damaged ({e}), so it cannot be kept; strip it first with strip_private") from e
-    exif["GPS"] = {k: v for k, v in exif["GPS"].items() if k not in (0, 1, 2, 3, 4, 5, 6, 16, 17, 31)} | gps_block(latitude, longitude, **kwargs)
-    try: piexif.insert(piexif.dump(exif), data, out)
-    except Exception as e: raise ValueError(f"{Path(source).name}: its EXIF cannot be written again ({e}); strip it first with strip_private") from e
-    if target is None: _keep_original(source)
-    with atomic_path(target or source, overwrite=target is None) as temporary: temporary.write_bytes(out.getvalue())
+    "Give a JPEG another GPS position; everything else of it, to the byte, stays as it is."
+    data, block, name = _read_jpeg(source), gps_block(latitude, longitude, **kwargs), Path(source).name
+    try: parts = list(_segments(data))
+    except ValueError as e: raise ValueError(f"{name}: {e}") from e
+    at = next((i for i, (marker, part) in enumerate(parts) if marker == 0xE1 and part[4:9] == _EXIF_ID), None)
+    try: exif = piexif.dump({"GPS": block})[6:] if at is None else _with_gps(parts[at][1][10:], block)
+    except ValueError as e: raise ValueError(f"{name}: its EXIF is damaged ({e}), so it cannot be kept; strip it first with strip_private") from e
+    if len(exif) > 65_525: raise ValueError(f"{name}: its EXIF has no room for a position; strip it first with strip_private")
+    segment = (0xE1, b"\xff\xe1" + struct.pack(">H", len(exif) + 8) + b"Exif\0\0" + exif)
+    if at is None: parts.insert(1 if parts[0][0] == 0xE0 else 0, segment)
+    else: parts[at] = segment
+    path = Path(target) if target is not None else Path(source).resolve() # what a link points to, not the link
+    if target is None: _keep_original(path)
+    with atomic_path(path, overwrite=target is None) as temporary: temporary.write_bytes(b"\xff\xd8" + b"".join(part for _, part in parts))
     return Path(target or source)
 
 def _keep_original(path):
     "Keep a file as NAME_original, unless an earlier original is there."
-    path = Path(path)
-    try:
-        with atomic_path(path.with_name(f"{path.name}_original")) as temporary: shutil.copyfile(path, temporary); shutil.copystat(path, temporary)
-    except FileExistsError: pass
+    original = path.with_name(f"{path.name}_original")
+    if original.exists(): return
+    with atomic_path(original) as temporary: shutil.copyfile(path, temporary)
+    shutil.copystat(path, original)
 
-# %% ../nbs/01_exif.ipynb #77775c6d
-def _segments(data: bytes):
-    "The marker segments of a JPEG up to its image data, as (marker, bytes), then (0xDA, the rest)."
-    at = 2
-    while at + 4 <= len(data):
-        if data[at] != 0xFF: raise ValueError("damaged JPEG structure")
-        marker = data[at + 1]
-        if marker == 0xFF: at += 1; continue # fill bytes
-        if marker == 0xDA: yield marker, data[at:]; return
-        length = 2 if 0xD0 <= marker <= 0xD7 or marker == 0x01 else 2 + int.from_bytes(data[at + 2:at + 4], "big")
-        yield marker, data[at:at + length]
-        at += length
-    raise ValueError("JPEG without image data")
-
-# %% ../nbs/01_exif.ipynb #0d66110c
+# %% ../nbs/01_exif.ipynb #d0091f4d
 def _orientation_block(orientation) -> bytes:
     "An EXIF block that holds the orientation alone."
     return piexif.dump({"0th": {piexif.ImageIFD.Orientation: orientation}})
 
+def _keep_segment(marker, part) -> bytes:
+    "What stays of a JPEG segment: the picture's own, the colour profile, and how colours are stored; b'' for all else."
+    if marker == 0xFE: return b""
+    if not 0xE0 <= marker <= 0xEF: return part
+    if marker == 0xE0: return part[:2] + b"\0\x10" + part[4:16] + b"\0\0" if part[4:9] == b"JFIF\0" and len(part) >= 18 else b"" # without its thumbnail
+    if marker == 0xE2 and part[4:16] == b"ICC_PROFILE\0" and (part[16:17] != b"\1" or part[54:58] == b"acsp"): return part
+    return part[:16] if marker == 0xEE and part[4:9] == b"Adobe" and len(part) >= 16 else b""
+
 def _strip_jpeg(data, orientation) -> bytes:
-    "A JPEG without its metadata segments."
-    keep = []
-    for marker, part in _segments(data):
-        is_app, is_profile = 0xE0 <= marker <= 0xEF, part[4:15] == b"ICC_PROFILE"
-        if marker == 0xFE or (is_app and not (marker in (0xE0, 0xEE) or is_profile)): continue # APP0 and APP14 say how colours are stored
-        keep.append(part)
-    keep[-1] = keep[-1][:_first_image_end(keep[-1])] # an MPO carries further pictures, with metadata of their own, after the first
+    "A JPEG without its metadata segments, before and between its scans."
+    keep = b"".join(_keep_segment(marker, part) for marker, part in _segments(data, through=True))
     exif = _orientation_block(orientation)
-    return b"\xff\xd8\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + b"".join(keep)
+    return b"\xff\xd8\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + keep
 
 def _strip_png(data, orientation) -> bytes:
     "A PNG with its picture, palette and colour chunks, and an eXIf chunk with the orientation where that matters."
-    out, at, keep = data[:8], 8, (b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT")
+    out, at, keep = data[:8], 8, (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT")
     while at + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
         if at + 12 + length > len(data): raise ValueError("a PNG that is cut short")
-        if kind[:1].isupper() or kind in keep: out += data[at:at + 12 + length]
+        body = data[at + 8:at + 8 + length]
+        if kind == b"iCCP": chunk = kind + b"icc" + body[body.find(b"\0"):]; out += struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) # a profile may be named after a person
+        elif kind in keep: out += data[at:at + 12 + length]
         if kind == b"IHDR" and orientation != 1:
             body = b"eXIf" + _orientation_block(orientation)[6:]
             out += struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
@@ -552,7 +625,7 @@ def _strip_png(data, orientation) -> bytes:
     raise ValueError("a PNG that is cut short")
 
 
-# %% ../nbs/01_exif.ipynb #f3c0f085
+# %% ../nbs/01_exif.ipynb #bb78f4dd
 def _strip_webp(data, orientation) -> bytes:
     "A WebP with its picture and colour profile; one that relies on an EXIF orientation is refused."
     if orientation != 1: raise ValueError("a WebP with an EXIF orientation: save it upright first")
@@ -562,7 +635,8 @@ def _strip_webp(data, orientation) -> bytes:
         part = data[at:at + 8 + length + length % 2]
         if len(part) < 8 + length: raise ValueError("a WebP that is cut short")
         if kind == b"VP8X": part = part[:8] + bytes([part[8] & ~0x0C]) + part[9:] # neither EXIF nor XMP any more
-        if kind in (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ICCP", b"ANIM", b"ANMF"): out += part
+        if kind == b"ANMF": raise ValueError("an animated WebP, which is no photo")
+        if kind in (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ICCP"): out += part
         at += len(part)
     return b"RIFF" + struct.pack("<I", len(out) + 4) + b"WEBP" + out
 
@@ -579,14 +653,3 @@ def strip_private(
     except (ValueError, OSError) as e: raise ValueError(f"{name}: {e}") from e
     with atomic_path(target) as temporary: temporary.write_bytes(stripped)
     return Path(target)
-
-# %% ../nbs/01_exif.ipynb #00ccb713
-def _first_image_end(data: bytes) -> int:
-    "Where the first picture ends, from its first start-of-scan marker on; progressive files have several scans."
-    at = 0
-    while (at := data.find(b"\xff", at)) >= 0 and at + 1 < len(data):
-        marker = data[at + 1]
-        if marker == 0xD9: return at + 2
-        has_length = not (marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD7) # stuffed bytes and restarts have none
-        at += 2 + int.from_bytes(data[at + 2:at + 4], "big") if has_length else 1 if marker == 0xFF else 2
-    return len(data) # no end marker: a truncated file stays as it is
