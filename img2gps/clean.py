@@ -8,7 +8,7 @@ __all__ = ['CHECKS', 'FLAGS', 'inspect_files', 'Thresholds', 'check', 'no_gps', 
            'too_fast', 'label_outlier', 'near_pairs', 'near_any', 'capture_order', 'duplicate', 'near_duplicate',
            'read_overrides', 'clean', 'summarize_reasons']
 
-# %% ../nbs/03_clean.ipynb #36ef1275
+# %% ../nbs/03_clean.ipynb #3f45c5a2
 import hashlib, os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ from PIL import Image
 from scipy import ndimage
 from tqdm import tqdm
 
-from .collect import has_position, photo_table
+from .collect import has_position, photo_table, read_csv
 from .exif import decode_photo, is_heif
-from .geo import Bounds, LocalFrame, geodesic_m
+from .geo import Bounds, LocalFrame, geodesic_m, mean_position
 
 # %% ../nbs/03_clean.ipynb #a737fef2
 def _inspect(path):
@@ -119,50 +119,72 @@ def dark(table, thresholds, region):
     "The picture is nearly black (a flag: a place looks like that at night)."
     return table.brightness < thresholds.brightness
 
-# %% ../nbs/03_clean.ipynb #965156c2
+# %% ../nbs/03_clean.ipynb #2c6c96e8
 @check("out_of_region")
 def out_of_region(table, thresholds, region):
     "The position is outside the region; where none is given, absurdly far from all other photos."
     placed = has_position(table) & ~null_island(table, thresholds, region)
     if region is not None: return placed & ~region.contains(table.latitude, table.longitude)
     if placed.sum() < 5: return pd.Series(False, index=table.index)
-    middle = table.latitude[placed].median(), table.longitude[placed].median()
+    frame = LocalFrame(*mean_position(table.latitude[placed], table.longitude[placed]))
+    metres = frame.to_metres(table.latitude[placed].to_numpy(), table.longitude[placed].to_numpy())
+    middle = frame.to_degrees(np.median(metres, axis=0)) # in metres, so that it holds across the antimeridian
     distance = pd.Series(geodesic_m(table.latitude, table.longitude, *middle), index=table.index)
     limit = max(thresholds.region_min_m, thresholds.region_factor * distance[placed].quantile(0.95))
     return placed & (distance > limit)
 
-# %% ../nbs/03_clean.ipynb #9387c175
+# %% ../nbs/03_clean.ipynb #bdec4127
+def _words(table, column) -> pd.Series:
+    "A column of texts, '' where it is missing or empty."
+    return table[column].astype(object).where(table[column].notna(), "").astype(str) if column in table else pd.Series("", index=table.index)
+
+def _zone_s(taken) -> pd.Series:
+    "Seconds east of UTC that capture times state, NaN where they state none."
+    parts = taken.str.extract(r"T?.*([+-])(\d\d):(\d\d)$")
+    seconds = pd.to_numeric(parts[1]) * 3600 + pd.to_numeric(parts[2]) * 60
+    return (seconds * np.where(parts[0] == "-", -1, 1)).where(parts[0].notna(), np.where(taken.str.endswith("Z"), 0., np.nan))
+
 def capture_seconds(
     table, # a photo table
-) -> pd.Series: # seconds, NaN where unknown; comparable within one time zone
-    "Capture times as seconds of local wall-clock time."
-    local = pd.to_datetime(table.taken_at.str.slice(0, 19), format="%Y-%m-%dT%H:%M:%S", errors="coerce")
-    local = local.fillna(pd.to_datetime(table.taken_at.str.slice(0, 19), format="%Y-%m-%d %H:%M:%S", errors="coerce"))
-    return (local - pd.Timestamp("2000-01-01")).dt.total_seconds()
+) -> pd.Series: # seconds, NaN where unknown
+    "Capture times as seconds of local wall-clock time, in the time zone that most photos state."
+    taken = _words(table, "taken_at")
+    local = pd.to_datetime(taken.str.slice(0, 19).str.replace(" ", "T"), format="%Y-%m-%dT%H:%M:%S", errors="coerce")
+    zone = _zone_s(taken)
+    usual = zone.mode()
+    return (local - pd.Timestamp("2000-01-01")).dt.total_seconds() - (zone - (usual.iloc[0] if len(usual) else 0)).fillna(0)
 
+# %% ../nbs/03_clean.ipynb #2ff6df70
 def fix_age(
     table, # a photo table
 ) -> pd.Series: # seconds; positive where the fix is older than the photo; NaN where the two times cannot be compared
     "How old the GPS fix was when the photo was taken."
-    zoned = table.taken_at.str.contains(r"(?:[+-]\d\d:\d\d|Z)$", regex=True)
-    taken = pd.to_datetime(table.taken_at.where(zoned), utc=True, errors="coerce", format="ISO8601")
-    fix = pd.to_datetime(table.gps_at.where(table.gps_at != ""), utc=True, errors="coerce", format="ISO8601")
+    taken_at, gps_at = _words(table, "taken_at"), _words(table, "gps_at")
+    zoned = taken_at.str.contains(r"(?:[+-]\d\d:\d\d|Z)$", regex=True)
+    taken = pd.to_datetime(taken_at.where(zoned), utc=True, errors="coerce", format="ISO8601")
+    fix = pd.to_datetime(gps_at.where(gps_at != ""), utc=True, errors="coerce", format="ISO8601")
     age = (taken - fix).dt.total_seconds()
     apart = (capture_seconds(table) - (fix.dt.tz_localize(None) - pd.Timestamp("2000-01-01")).dt.total_seconds()).where(~zoned)
-    camera_day = [table.make, table.model, table.taken_at.str.slice(0, 10)]
+    camera_day = [_words(table, "make"), _words(table, "model"), taken_at.str.slice(0, 10)]
     usual, known = apart.groupby(camera_day).transform("median"), apart.groupby(camera_day).transform("count")
     return age.fillna((apart - usual).where(known >= 5))
+
+def _frozen(table, own, thresholds, gap_s=900.):
+    "Which photos are in a run of one camera's photos that keep position and heading for too long."
+    seconds = capture_seconds(table)
+    camera = _words(table, "make") + "|" + _words(table, "model")
+    run = table.assign(_s=seconds, _c=camera)[own & has_position(table) & table.heading.notna() & seconds.notna()].sort_values(["_c", "_s", "file_name"])
+    new = (run[["latitude", "longitude", "heading", "_c"]] != run[["latitude", "longitude", "heading", "_c"]].shift()).any(axis=1) | (run._s.diff() > gap_s)
+    span = run._s.groupby(new.cumsum()).transform(lambda s: s.max() - s.min()) if len(run) else run._s
+    return (span >= thresholds.frozen_s).reindex(table.index, fill_value=False)
 
 @check("stale_fix")
 def stale_fix(table, thresholds, region):
     "The fix was carried over from an earlier moment: its time is far from the photo's, or position and heading stay frozen while time goes on."
-    age, seconds = fix_age(table).abs(), capture_seconds(table)
-    with_heading = has_position(table) & table.heading.notna() & seconds.notna()
-    same = seconds[with_heading].groupby([table.latitude[with_heading], table.longitude[with_heading], table.heading[with_heading]])
-    frozen = ((same.transform("max") - same.transform("min")) >= thresholds.frozen_s).reindex(table.index, fill_value=False)
-    return (age > thresholds.fix_age_s) | (frozen & ~(age <= thresholds.frozen_s))
+    age, own = fix_age(table).abs(), ~_words(table, "position_from").isin(["csv", "hand", "smoothing"]) # a position that somebody gave is no fix
+    return own & ((age > thresholds.fix_age_s) | (_frozen(table, own, thresholds) & ~(age <= thresholds.frozen_s)))
 
-# %% ../nbs/03_clean.ipynb #b455e42b
+# %% ../nbs/03_clean.ipynb #30c6afaf
 def _walks(table, thresholds, region, gap_s=900.):
     "Rows with a position and a time, in capture order, with metres east and north, seconds, accuracy, and a walk's number."
     refused = null_island(table, thresholds, region) | out_of_region(table, thresholds, region) | stale_fix(table, thresholds, region) | low_accuracy(table, thresholds, region)
@@ -170,9 +192,9 @@ def _walks(table, thresholds, region, gap_s=900.):
     chosen = has_position(table) & seconds.notna() & ~refused
     if not chosen.any(): return pd.DataFrame(columns=["east", "north", "seconds", "accuracy", "walk"], dtype=float)
     rows = table[chosen]
-    metres = LocalFrame(rows.latitude.median(), rows.longitude.median()).to_metres(rows.latitude.to_numpy(), rows.longitude.to_numpy())
+    metres = LocalFrame(*mean_position(rows.latitude, rows.longitude)).to_metres(rows.latitude.to_numpy(), rows.longitude.to_numpy())
     out = pd.DataFrame({"east": metres[:, 0], "north": metres[:, 1], "seconds": seconds[chosen], "accuracy": rows.h_accuracy.fillna(thresholds.gps_slack_m / 2),
-                        "camera": rows.make + "|" + rows.model, "name": rows.file_name}, index=rows.index).sort_values(["camera", "seconds", "name"])
+                        "camera": _words(rows, "make") + "|" + _words(rows, "model"), "name": rows.file_name}, index=rows.index).sort_values(["camera", "seconds", "name"])
     return out.assign(walk=((out.camera != out.camera.shift()) | (out.seconds.diff() > gap_s)).cumsum())
 
 @check("too_fast")
@@ -243,62 +265,84 @@ def near_pairs(
     pairs = np.concatenate([first[_near_codes(distinct, max_bits)].reshape(-1, 2), np.stack([first[which[repeats]], repeats], 1).reshape(-1, 2)]).astype(int)
     return np.unique(np.sort(rows[pairs], axis=1), axis=0).reshape(-1, 2)
 
-# %% ../nbs/03_clean.ipynb #07864b37
+# %% ../nbs/03_clean.ipynb #b28080eb
 def near_any(
     phash, # 16 hexadecimal digits a photo, '' for unknown; any sequence of n
     others, # the photos to compare with, likewise
     max_bits: int, # of 64 that may differ
 ) -> np.ndarray: # n bools
     "Which photos look nearly like one of the others."
-    phash, others = (np.array([str(h) for h in values], dtype=object) for values in (phash, others))
-    mine, theirs = _codes(phash[phash != ""]), _codes(others[others != ""])
-    distinct, which = np.unique(np.concatenate([mine, theirs]), return_inverse=True)
-    there = np.isin(distinct, theirs)
-    pairs, near = _near_codes(distinct, max_bits), there.copy()
-    near[pairs[there[pairs[:, 1]], 0]] = True; near[pairs[there[pairs[:, 0]], 1]] = True
+    phash = np.array([str(h) for h in phash], dtype=object)
+    theirs = np.unique(_codes([h for h in map(str, others) if h]))
+    mine, which = np.unique(_codes(phash[phash != ""]), return_inverse=True)
+    near = np.isin(mine, theirs)
+    for piece in np.array_split(np.arange(64), max_bits + 1):
+        key = lambda codes: codes >> np.uint64(piece[0]) & np.uint64(2 ** len(piece) - 1)
+        order = np.argsort(key(theirs), kind="stable")
+        keys, open_ = key(theirs)[order], np.flatnonzero(~near)
+        at, end = np.searchsorted(keys, key(mine[open_]), "left"), np.searchsorted(keys, key(mine[open_]), "right")
+        while len(open_): # one photo of the others' piece after the other; who has found a near one is done
+            going = at < end
+            open_, at, end = open_[going], at[going], end[going]
+            found = _bits_apart(theirs[order[at]], mine[open_]) <= max_bits
+            near[open_[found]] = True
+            open_, at, end = open_[~found], at[~found] + 1, end[~found]
     out = np.zeros(len(phash), bool)
-    out[phash != ""] = near[which.ravel()[:len(mine)]]
+    out[phash != ""] = near[which.ravel()]
     return out
 
-# %% ../nbs/03_clean.ipynb #c987e2b1
+# %% ../nbs/03_clean.ipynb #2d2d0f06
 def capture_order(
     table, # a photo table
 ) -> np.ndarray: # row labels
     "The table's index in the order of capture; photos without a time by name, last."
     return table.assign(_seconds=capture_seconds(table)).sort_values(["_seconds", "file_name"], na_position="last").index.to_numpy()
 
+def _by_preference(table):
+    "The table, the photos that no other check has set aside first, each part in capture order."
+    ordered = table.loc[capture_order(table)]
+    return ordered.sort_values("set_aside", kind="stable") if "set_aside" in ordered else ordered
+
 @check("duplicate")
 def duplicate(table, thresholds, region):
-    "Another photo has the very same bytes; the first in capture order stays."
-    hashed = table.loc[capture_order(table)].query("sha256 != ''")
+    "Another photo has the very same bytes; the first in capture order that is otherwise fine stays."
+    hashed = _by_preference(table[table.sha256 != ""])
     return hashed.sha256.duplicated().reindex(table.index, fill_value=False)
 
+# %% ../nbs/03_clean.ipynb #0d859002
 @check("near_duplicate")
 def near_duplicate(table, thresholds, region):
-    "Another photo shows the same picture (resized, re-encoded, brightened, or the next frame of a burst); the first in capture order stays."
-    ordered = table.loc[capture_order(table)]
-    ordered = ordered[(ordered.phash != "") & ~ordered.sha256.duplicated()]
-    mark, thumbnails = np.zeros(len(ordered), bool), ordered.get("thumbnail")
-    for first, second in near_pairs(ordered.phash, thresholds.near_bits):
-        if mark[first] or mark[second]: continue
-        a, b = (thumbnails.iloc[i].astype(float) for i in (first, second))
-        if np.abs((a - a.mean()) - (b - b.mean())).mean() <= thresholds.near_grey: mark[second] = True
+    "Another photo shows the same picture (resized, re-encoded, brightened, or the next frame of a burst); the first in capture order that is otherwise fine stays."
+    ordered = _by_preference(table[table.phash != ""])
+    ordered = ordered[~ordered.sha256.duplicated()]
+    if not len(ordered): return pd.Series(False, index=table.index)
+    codes, mark = _codes(ordered.phash), np.zeros(len(ordered), bool)
+    grey = np.stack([t.ravel() for t in ordered.thumbnail]).astype(np.float32)
+    grey -= grey.mean(1, keepdims=True)
+    pieces = np.array_split(np.arange(64), thresholds.near_bits + 1)
+    keys = np.stack([codes >> np.uint64(p[0]) & np.uint64(2 ** len(p) - 1) for p in pieces], 1).tolist()
+    staying = [{} for _ in pieces]
+    for i, key in enumerate(keys):
+        rivals = np.fromiter((j for piece, k in zip(staying, key) for j in piece.get(k, ())), dtype=np.int64)
+        near = rivals[_bits_apart(codes[rivals], codes[i]) <= thresholds.near_bits] if len(rivals) else rivals
+        mark[i] = len(near) > 0 and (np.abs(grey[np.unique(near)] - grey[i]).mean(1) <= thresholds.near_grey).any()
+        if not mark[i]:
+            for piece, k in zip(staying, key): piece.setdefault(k, []).append(i)
     return pd.Series(mark, index=ordered.index).reindex(table.index, fill_value=False)
 
-# %% ../nbs/03_clean.ipynb #c46b3aba
+# %% ../nbs/03_clean.ipynb #53e42d99
 def read_overrides(
     path, # a CSV with file_name, keep ("yes" or "no") and optionally why
 ) -> pd.DataFrame: # file_name, keep (bool), why
     "What a person decided about single photos. ValueError names the row that is wrong."
     path = Path(path)
-    try: table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError: raise
-    except Exception as e: raise ValueError(f"{path} is not a readable CSV: {e}") from e
+    table = read_csv(path)
     if missing := [c for c in ("file_name", "keep") if c not in table]: raise ValueError(f"{path} has no column {' or '.join(missing)}; write file_name,keep,why")
     words = {"yes": True, "true": True, "1": True, "keep": True, "no": False, "false": False, "0": False, "drop": False}
     keep = table.keep.str.strip().str.lower().map(words)
-    if keep.isna().any(): row = keep.index[keep.isna()][0]; raise ValueError(f"{path}, row {row + 2}: keep is {table.keep[row]!r}; write yes or no")
-    names = table.file_name.str.strip().str.replace("\\", "/")
+    if keep.isna().any(): row = keep.index[keep.isna()][0]; raise ValueError(f"{path}, {table.file_name[row]!r}: keep is {table.keep[row]!r}; write yes or no")
+    names = table.file_name
+    if (names == "").any(): raise ValueError(f"{path} has a row without a file_name")
     if names.duplicated().any(): raise ValueError(f"{path} names {names[names.duplicated()].iloc[0]!r} twice; keep one row a photo")
     return pd.DataFrame({"file_name": names, "keep": keep.astype(bool), "why": table["why"] if "why" in table else ""})
 
@@ -312,7 +356,7 @@ def _overrule(seen, overrides):
     dropped = decided.eq(False)
     seen.loc[dropped, "reasons"] = [f"{r};by_hand" if r else "by_hand" for r in seen.reasons[dropped]]
 
-# %% ../nbs/03_clean.ipynb #d60bb3ed
+# %% ../nbs/03_clean.ipynb #53f41935
 def clean(
     table, # a photo table
     folder, # the folder that its file names are relative to
@@ -324,11 +368,18 @@ def clean(
     "Read every file, run every check, and mark each photo with `keep` and the codes of the `reasons` against it."
     table = photo_table(table).drop(columns=["sha256", "phash", "sharpness", "brightness", "keep", "reasons"], errors="ignore")
     seen = table.join(inspect_files(table, folder, progress=progress))
-    against = pd.DataFrame({code: f(seen, thresholds, region).astype(bool) for code, f in CHECKS.items()}, index=table.index)
+    copies = ("duplicate", "near_duplicate") # last: of two copies the one stays that nothing else speaks against
+    against = pd.DataFrame({code: f(seen, thresholds, region).astype(bool) for code, f in CHECKS.items() if code not in copies}, index=table.index)
+    seen["set_aside"] = against.drop(columns=list(FLAGS)).any(axis=1)
+    if overrides is not None:
+        overrides = overrides if isinstance(overrides, pd.DataFrame) else read_overrides(overrides)
+        seen["set_aside"] |= seen.file_name.map(overrides.set_index("file_name").keep).eq(False)
+    for code in copies: against[code] = CHECKS[code](seen, thresholds, region).astype(bool)
+    against = against[list(CHECKS)]
     seen["reasons"] = [";".join(against.columns[row]) for row in against.to_numpy()]
     seen["keep"] = ~against.drop(columns=list(FLAGS)).any(axis=1)
-    if overrides is not None: _overrule(seen, overrides if isinstance(overrides, pd.DataFrame) else read_overrides(overrides))
-    return seen.drop(columns=["thumbnail", "damage"])
+    if overrides is not None: _overrule(seen, overrides)
+    return seen.drop(columns=["thumbnail", "damage", "set_aside"])
 
 def summarize_reasons(
     table, # a cleaned photo table
