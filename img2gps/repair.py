@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BAD_FIX', 'fixes', 'repair_positions', 'read_corrections', 'add_corrections', 'apply_corrections', 'PinEditor']
 
-# %% ../nbs/07_repair.ipynb #3e554ebe
+# %% ../nbs/07_repair.ipynb #1b482378
 import html, io, warnings
 from pathlib import Path
 
@@ -14,12 +14,12 @@ import pandas as pd
 from fastcore.basics import patch
 
 from .clean import capture_seconds
-from .collect import has_position, write_table
+from .collect import has_position, read_csv, write_table
 from .exif import decode_photo
 from .geo import LocalFrame, check_lat_lon, geodesic_m, mean_position
 from .split import sessions
 
-# %% ../nbs/07_repair.ipynb #902a496e
+# %% ../nbs/07_repair.ipynb #35971e3e
 def fixes(
     table, # a photo table
     moved_m: float=1., # a smaller change is the same fix, rounded anew
@@ -30,8 +30,10 @@ def fixes(
     if not len(chosen): return pd.DataFrame(columns=["walk", "fix", "seconds", "east", "north", "accuracy"], dtype=float)
     frame = LocalFrame(*mean_position(chosen.latitude, chosen.longitude))
     metres = frame.to_metres(chosen.latitude.to_numpy(), chosen.longitude.to_numpy())
-    walk = chosen["session"] if "session" in chosen else sessions(table)[chosen.index]
-    out = pd.DataFrame({"walk": walk, "seconds": seconds[chosen.index], "east": metres[:, 0], "north": metres[:, 1], "accuracy": chosen.h_accuracy, "name": chosen.file_name}, index=chosen.index)
+    if table.index.has_duplicates: raise ValueError("two rows of the table have the same index label; pass table.reset_index(drop=True)")
+    walk = sessions(table, together=False)[chosen.index] # each phone has an error of its own
+    accuracy = chosen.h_accuracy.where(chosen.h_accuracy > 0) if "h_accuracy" in chosen else np.nan
+    out = pd.DataFrame({"walk": walk, "seconds": seconds[chosen.index], "east": metres[:, 0], "north": metres[:, 1], "accuracy": accuracy, "name": chosen.file_name}, index=chosen.index)
     out = out.sort_values(["walk", "seconds", "name"]).drop(columns="name")
     moved = np.hypot(out.east.diff(), out.north.diff()) > moved_m
     out.insert(1, "fix", (moved | (out.walk != out.walk.shift())).cumsum())
@@ -61,7 +63,7 @@ def _smooth_walk(seconds, metres, noise, at, longest=600):
         out[mine], spread[mine] = place + centre, np.asarray(std).reshape(len(inside), -1)[:, 0]
     return out, spread
 
-# %% ../nbs/07_repair.ipynb #94ad22d2
+# %% ../nbs/07_repair.ipynb #4f565865
 def repair_positions(
     table, # a photo table, cleaned or not
     accuracy_m: float=8., # of a fix, per axis, where the phone does not say
@@ -76,7 +78,8 @@ def repair_positions(
     pieces = []
     for _, walk in track.groupby("walk", sort=False):
         trusted = walk[good[walk.index]] if good[walk.index].any() else walk
-        first = trusted.groupby("fix").agg({"seconds": "min", "east": "mean", "north": "mean", "accuracy": "median"}).drop_duplicates("seconds")
+        first = trusted.groupby("fix").agg({"seconds": "min", "east": "mean", "north": "mean", "accuracy": "median"})
+        first = first.groupby("seconds", as_index=False).mean().sort_values("seconds") # several fixes of one second are one
         noise = first.accuracy.fillna(accuracy_m).clip(lower=1.).to_numpy()
         place, spread = _smooth_walk(first.seconds.to_numpy(float), first[["east", "north"]].to_numpy(float), noise, walk.seconds.to_numpy(float))
         pieces.append(pd.DataFrame({"east": place[:, 0], "north": place[:, 1], "spread_m": spread}, index=walk.index))
@@ -87,30 +90,33 @@ def repair_positions(
     out["moved_m"] = geodesic_m(out.latitude, out.longitude, table.latitude[out.index], table.longitude[out.index])
     return out.assign(spread_m=smoothed.spread_m).sort_index()
 
-# %% ../nbs/07_repair.ipynb #add4022c
+# %% ../nbs/07_repair.ipynb #96e63115
 def read_corrections(
     path, # a CSV with file_name, latitude, longitude, and optionally by
 ) -> pd.DataFrame: # file_name, latitude, longitude (degrees), by ("hand" where it does not say)
     "Corrected positions. ValueError names the row that is wrong."
-    path = Path(path)
-    try: table = pd.read_csv(path, dtype={"file_name": str}, encoding="utf-8-sig", float_precision="round_trip")
-    except FileNotFoundError: raise
-    except Exception as e: raise ValueError(f"{path} is not a readable CSV: {e}") from e
-    if missing := [c for c in ("file_name", "latitude", "longitude") if c not in table]: raise ValueError(f"{path} has no column {', '.join(missing)}; write file_name,latitude,longitude")
-    for c in ("latitude", "longitude"): table[c] = pd.to_numeric(table[c], errors="coerce")
-    try: check_lat_lon(table.latitude, table.longitude, where=path.name)
-    except ValueError as e: raise ValueError(f"{e}; mend or remove its row") from e
-    if table.file_name.duplicated().any(): raise ValueError(f"{path} names {table.file_name[table.file_name.duplicated()].iloc[0]!r} twice; keep one row a photo")
-    return table.assign(by=table["by"].fillna("hand") if "by" in table else "hand")[["file_name", "latitude", "longitude", "by"]]
+    return _checked(read_csv(path), str(path))
 
+def _checked(table, where):
+    "Corrections with numbers in them, and nothing twice."
+    if missing := [c for c in ("file_name", "latitude", "longitude") if c not in table]: raise ValueError(f"{where} has no column {', '.join(missing)}; write file_name,latitude,longitude")
+    table = table.assign(**{c: pd.to_numeric(table[c], errors="coerce").astype(float) for c in ("latitude", "longitude")}).reset_index(drop=True)
+    for name, latitude, longitude in zip(table.file_name, table.latitude, table.longitude):
+        try: check_lat_lon(latitude, longitude)
+        except ValueError as e: raise ValueError(f"{where}, {name!r}: {str(e).replace(' (entry 0)', '')}; mend or remove its row") from e
+    if table.file_name.duplicated().any(): raise ValueError(f"{where} names {table.file_name[table.file_name.duplicated()].iloc[0]!r} twice; keep one row a photo")
+    by = table["by"].replace("", "hand").str.lower() if "by" in table else "hand"
+    return table.assign(by=by)[["file_name", "latitude", "longitude", "by"]]
+
+
+# %% ../nbs/07_repair.ipynb #f79de897
 def add_corrections(
     path, # the CSV to write or to add to
     corrections: pd.DataFrame, # file_name, latitude, longitude
     by: str="hand", # "hand" or "smoothing"
 ) -> pd.DataFrame: # all corrections of the file now
     "Add corrections to a file of them. A photo's newer one replaces an older one, but smoothing never one by hand."
-    path, new = Path(path), corrections[["file_name", "latitude", "longitude"]].assign(by=by)
-    check_lat_lon(new.latitude, new.longitude, where="the corrections")
+    path, new = Path(path), _checked(corrections[["file_name", "latitude", "longitude"]].assign(by=by), "the corrections")
     old = read_corrections(path) if path.exists() else new[:0]
     if by != "hand": new = new[~new.file_name.isin(old.file_name[old.by == "hand"])]
     merged = pd.concat([old[~old.file_name.isin(new.file_name)], new]).sort_values("file_name", ignore_index=True)
@@ -118,14 +124,13 @@ def add_corrections(
     return merged
 
 
-# %% ../nbs/07_repair.ipynb #e8d81c05
+# %% ../nbs/07_repair.ipynb #1ac7f7a8
 def apply_corrections(
     table, # a photo table
     corrections, # a CSV or a DataFrame, see `read_corrections`
 ) -> pd.DataFrame: # the table with corrected positions; raw_latitude and raw_longitude keep what was there, position_from says by whom
     "Put corrected positions into a photo table. ValueError where they name a photo that the table does not have."
-    corrections = corrections if isinstance(corrections, pd.DataFrame) else read_corrections(corrections)
-    if "by" not in corrections: corrections = corrections.assign(by="hand")
+    corrections = _checked(corrections, "the corrections") if isinstance(corrections, pd.DataFrame) else read_corrections(corrections)
     unknown = corrections.file_name[~corrections.file_name.isin(table.file_name)]
     if len(unknown): raise ValueError(f"the corrections name {unknown.iloc[0]!r}, which is not among the {len(table)} photos; names are relative to the folder of photos")
     table, by_name = table.copy(), corrections.set_index("file_name")

@@ -57,19 +57,26 @@ def locations(
     out[chosen] = [f"L{n:04d}" for n in number[spot_of.ravel()]]
     return out
 
-# %% ../nbs/04_split.ipynb #cacf66ad
+# %% ../nbs/04_split.ipynb #c44b1ae2
 def sessions(
     table, # a photo table
     gap_minutes: float=30., # a longer pause starts a new session
+    together: bool=True, # cameras that were out at the same time share a session: the same light, weather and people
 ) -> pd.Series: # text ids that sort by time: the session's first minute, and the camera where there are several
     "Group photos into walks by time and camera; photos without a time are one session a folder."
     seconds = capture_seconds(table)
-    camera = (table.make + " " + table.model).str.strip()
+    words = lambda c: table[c].astype(object).where(table[c].notna(), "").astype(str) if c in table else pd.Series("", index=table.index)
+    camera = (words("make") + " " + words("model")).str.strip()
     out = pd.Series("untimed " + table.file_name.str.rpartition("/")[0], index=table.index, dtype=object).str.strip()
-    for name, group in seconds.dropna().sort_values(kind="stable").groupby(camera):
-        walk = (group.diff() > gap_minutes * 60).cumsum()
-        starts = (pd.Timestamp("2000-01-01") + pd.to_timedelta(group.groupby(walk).transform("min"), unit="s")).dt.strftime("%Y%m%dT%H%M")
-        out[group.index] = starts + (f" {name}" if camera.nunique() > 1 and name else "")
+    timed = pd.DataFrame({"seconds": seconds, "camera": camera}).dropna(subset="seconds").sort_values(["camera", "seconds"], kind="stable")
+    if not len(timed): return out
+    timed["walk"] = ((timed.camera != timed.camera.shift()) | (timed.seconds.diff() > gap_minutes * 60)).cumsum()
+    walks = timed.groupby("walk").agg(begin=("seconds", "min"), end=("seconds", "max"), camera=("camera", "first")).sort_values("begin")
+    walks["outing"] = (walks.begin > walks.end.cummax().shift()).cumsum() if together else np.arange(len(walks))
+    begin = (pd.Timestamp("2000-01-01") + pd.to_timedelta(walks.groupby("outing").begin.transform("min"), unit="s")).dt.strftime("%Y%m%dT%H%M")
+    one = walks.groupby("outing").camera.transform("nunique") == 1
+    walks["name"] = begin + np.where(one & (walks.camera != "") & (camera.nunique() > 1), " " + walks.camera, "")
+    out[timed.index] = timed.walk.map(walks.name)
     return out
 
 # %% ../nbs/04_split.ipynb #315f3679
@@ -113,7 +120,16 @@ def choose_split(
     sizes = table.session[usable(table)].value_counts(normalize=True)
     return "session" if len(sizes) >= 3 and sizes.max() <= 0.6 else "location"
 
-# %% ../nbs/04_split.ipynb #1fd46969
+# %% ../nbs/04_split.ipynb #7b5bf396
+def _ready(table, valid, test, buffer_m, block_m):
+    "A copy of the table with locations and sessions; ValueError for settings that mean nothing."
+    if not (0 < valid and 0 < test and valid + test < 1): raise ValueError(f"shares of {valid} to validate and {test} to test on: each must be above 0, and both together below 1")
+    if not 0 <= buffer_m < np.inf: raise ValueError(f"a buffer of {buffer_m} m: it must be 0 or more")
+    if not 0 < block_m < np.inf: raise ValueError(f"blocks of {block_m} m: they must be larger than 0")
+    if table.index.has_duplicates: raise ValueError("two rows of the table have the same index label; pass table.reset_index(drop=True)")
+    return table.assign(location=locations(table), session=sessions(table))
+
+# %% ../nbs/04_split.ipynb #f6a995f2
 def split_photos(
     table, # a photo table, cleaned or not
     by: str="auto", # "location", "session", "block", "random", "given" (the table's own split), or "auto": see `choose_split`
@@ -125,8 +141,7 @@ def split_photos(
     test_set=None, # a test set of an earlier split to hold out again, see `save_test_set`; `test` and `seed` then choose nothing of it
 ) -> pd.DataFrame: # the table with location, session and split ("train", "valid", "test", or "" for photos that are not used)
     "Hold out whole groups of photos for validation and testing. ValueError where there are too few."
-    table = table.copy()
-    table["location"], table["session"] = locations(table), sessions(table)
+    table = _ready(table, valid, test, buffer_m, block_m)
     chosen = usable(table)
     if chosen.sum() < 3: raise ValueError(f"{chosen.sum()} of {len(table)} photos are usable (with a position, and kept by cleaning); at least 3 are needed, and a few hundred to learn from")
     by = choose_split(table) if by == "auto" else by
@@ -142,21 +157,21 @@ def split_photos(
         drawn = _draw(free.value_counts().sort_index(), max(1, round(share * chosen.sum())), rng)
         if len(drawn) == free.nunique(): drawn = drawn[:-1]
         table.loc[free.index[free.isin(drawn)], "split"] = name
-    if by in ("location", "block") and buffer_m > 0: _clear_buffer(table, buffer_m, kinds=("train", "valid") if test_set is not None else ("train",))
+    if by in ("location", "block") and buffer_m > 0: _clear_buffer(table, buffer_m)
     table.attrs["split_by"] = by
     check_split(table, by, buffer_m)
     return table
 
-# %% ../nbs/04_split.ipynb #41f09a76
-def _clear_buffer(table, buffer_m, kinds=("train",)):
-    "Take training photos within the buffer of a held-out photo out of training; and validation photos near test photos, where the test set was there first."
+# %% ../nbs/04_split.ipynb #2b09c00b
+def _clear_buffer(table, buffer_m):
+    "Take validation photos within the buffer of a test photo out, and training photos within that of a held-out one."
     for kind, others in (("valid", ["test"]), ("train", ["valid", "test"])):
         mine, held = table.split == kind, table.split.isin(others)
-        if kind not in kinds or not mine.any() or not held.any(): continue
+        if not mine.any() or not held.any(): continue
         near = _within(table, mine, held, buffer_m)
         table.loc[near.index[near], "split"] = ""
 
-# %% ../nbs/04_split.ipynb #ed941705
+# %% ../nbs/04_split.ipynb #1ef282df
 def check_split(
     table, # a photo table with a split
     by: str, # what the split claims to be
@@ -164,13 +179,20 @@ def check_split(
 ):
     "Raise a ValueError where a split that claims to be disjoint is not."
     train, held = table[table.split == "train"], table[table.split.isin(["valid", "test"])]
+    if by not in SPLITS: raise ValueError(f"no split by {by!r}; choose one of: {', '.join(SPLITS)}")
     if not len(train): raise ValueError("the split leaves no photo to train on: use a smaller buffer, or hold out less")
+    if not len(held): raise ValueError("the split leaves no photo to validate or test on: use a smaller buffer, or hold out more")
     if by in ("location", "session"):
         both = set(train[by]) & set(held[by])
         if both: raise ValueError(f"a split by {by} with photos of {sorted(both)[0]} on both sides")
-    if by in ("location", "block") and buffer_m > 0:
-        near = _within(table, table.split.isin(["valid", "test"]), table.split == "train", buffer_m)
-        if near.any(): raise ValueError(f"{near.sum()} held-out photos have a training photo within the buffer of {buffer_m} m")
+    if "sha256" in table and by not in ("random", "given"):
+        both = (set(train.sha256) & set(held.sha256)) - {""}
+        if both: raise ValueError(f"{train.file_name[train.sha256.isin(both)].iloc[0]} is in training, and a copy of it is held out; clean the photos first")
+    valid, test = table.split == "valid", table.split == "test"
+    for what, mine, others in (("held-out photos have a training photo", valid | test, table.split == "train"), ("validation photos have a test photo", valid, test)):
+        if by not in ("location", "block") or not buffer_m > 0 or not mine.any() or not others.any(): continue
+        near = _within(table, mine, others, buffer_m)
+        if near.any(): raise ValueError(f"{near.sum()} {what} within the buffer of {buffer_m} m")
 
 # %% ../nbs/04_split.ipynb #2e8c8014
 def _as_given(table, chosen, valid, seed):
@@ -189,7 +211,7 @@ def _as_given(table, chosen, valid, seed):
     check_split(table, "given")
     return table
 
-# %% ../nbs/04_split.ipynb #f3a069ee
+# %% ../nbs/04_split.ipynb #fc5d47a2
 def audit_split(
     table, # a photo table with a split, and `phash` where it was cleaned
     burst_s: float=10., # photos this close in time are one burst
@@ -201,6 +223,8 @@ def audit_split(
     distance = cKDTree(table_metres(train, frame)).query(table_metres(held, frame))[0]
     out = {"train_photos": len(train), "held_out_photos": len(held), "left_out_photos": int((table.split == "").sum()), "same_coordinates": (distance < 0.01).mean(),
            "within_5_m": (distance <= 5).mean(), "within_10_m": (distance <= 10).mean(), "same_burst": _same_burst(train, held, burst_s)}
+    valid, test = held[held.split == "valid"], held[held.split == "test"]
+    if len(valid) and len(test): out["valid_within_5_m_of_test"] = (cKDTree(table_metres(test, frame)).query(table_metres(valid, frame))[0] <= 5).mean() # the epoch and the radius are chosen on them
     if "session" in table: out["same_session"] = held.session.isin(set(train.session)).mean()
     if "phash" in table: out["near_duplicate"] = _near_duplicates(train, held)
     return {k: v if isinstance(v, int) else float(v) for k, v in out.items()} | {"median_m_to_training": float(np.median(distance))}
@@ -228,7 +252,7 @@ def format_audit(
     return (f"split{by and ' by ' + by}: {audit['train_photos']} training, {audit['held_out_photos']} held-out, {audit['left_out_photos']} unused photos; of the held-out, {share('same_coordinates')} have a training photo at the "
             f"same coordinates, {share('within_5_m')} within 5 m, {share('within_10_m')} within 10 m, {share('same_burst')} in the same burst{near}; median {audit['median_m_to_training']:.1f} m to the nearest")
 
-# %% ../nbs/04_split.ipynb #342e9712
+# %% ../nbs/04_split.ipynb #7b464ec2
 def save_test_set(
     table, # a split table with sha256, as cleaning adds it
     path, # a JSON file that is not there yet
@@ -254,15 +278,18 @@ def read_test_set(
 def _hold_out_again(table, known, groups):
     "Mark the photos of a test set, and leave out what shares a group with one."
     if "sha256" not in table: raise ValueError("a fixed test set is found by content: clean the photos first, which adds sha256")
-    ours = table.sha256.isin(set(known)) & has_position(table)
-    ours &= ~table.sha256.duplicated() # a copy is cleaning's business
+    same = table.sha256.isin(set(known))
+    placed = table[same & has_position(table)]
+    best = placed.assign(_u=~usable(table)[placed.index]).sort_values("_u", kind="stable") # of several copies the one that cleaning kept
+    ours = table.index.isin(best.index[~best.sha256.duplicated()])
+    table.loc[same & ~ours, "split"] = ""
     if not ours.any(): raise ValueError(f"none of the {len(known)} photos of the test set is here (first: {next(iter(known.values()), '')}): this is another set of photos")
     if ours.sum() < len(known): warnings.warn(f"{len(known) - ours.sum()} of the {len(known)} photos of the fixed test set are not here; figures on the rest are not comparable")
     shared = groups.index[groups.isin(set(groups[groups.index.isin(table.index[ours])]))]
     table.loc[shared, "split"] = ""
     table.loc[ours, "split"] = "test"
 
-# %% ../nbs/04_split.ipynb #e99431d0
+# %% ../nbs/04_split.ipynb #6af554ad
 def split_folds(
     table, # a photo table, cleaned or not
     k: int=5, # folds, at least 3: one to test on, one to validate on, the others to train on
@@ -274,8 +301,7 @@ def split_folds(
     "The splits of a k-fold cross-validation whose folds are whole groups. ValueError where there are fewer groups than folds."
     from sklearn.model_selection import GroupKFold
     if k < 3: raise ValueError(f"{k} folds: at least 3 are needed, to train, validate and test")
-    table = table.copy()
-    table["location"], table["session"] = locations(table), sessions(table)
+    table = _ready(table, 0.1, 0.1, buffer_m, block_m)
     chosen, by = usable(table), choose_split(table) if by == "auto" else by
     if by not in SPLITS: raise ValueError(f"no split by {by!r}; choose one of: auto, {', '.join(SPLITS)}")
     groups = _groups(table, chosen, by, block_m)
