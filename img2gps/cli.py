@@ -55,7 +55,7 @@ def split_command(args):
     if args.folds: _print_folds(table, args)
     print(table.groupby("split").agg(photos=("file_name", "size"), locations=("location", "nunique"), sessions=("session", "nunique")).rename({"": "(unused)"}).to_string())
 
-# %% ../nbs/90_cli.ipynb #dcff7bcc
+# %% ../nbs/90_cli.ipynb #085f4bfd
 def _print_folds(table, args):
     "The audit of each fold, and with --out a table a fold."
     from img2gps.collect import write_table
@@ -73,6 +73,9 @@ def repair_command(args):
     table, folder = load_photos(args.folder, args.allow_missing)
     table = clean(table, folder)
     repaired = repair_positions(table)
+    vague = repaired.spread_m > args.max_spread
+    if vague.any(): print(f"{vague.sum()} of {len(repaired)} photos are left where they are: too far from any good fix to say (--max-spread {args.max_spread:g} m)")
+    repaired = repaired[~vague]
     walks = repaired.assign(session=sessions(table)[repaired.index]).groupby("session")
     print(walks.agg(photos=("moved_m", "size"), median_moved_m=("moved_m", "median"), most_moved_m=("moved_m", "max")).round(1).to_string())
     if args.out: print(f"{len(add_corrections(args.out, repaired, by='smoothing'))} corrections in {args.out}; one that lies beside the photos as corrections.csv is used by split and train")
@@ -275,7 +278,7 @@ def make_parser() -> argparse.ArgumentParser:
     for name in ("demo", "train", "predict"): commands.choices[name].add_argument("--device", help="torch device, such as cpu or cuda (default: the GPU where there is one; predict: cpu)")
     return parser
 
-# %% ../nbs/90_cli.ipynb #f42770a3
+# %% ../nbs/90_cli.ipynb #8f6c2d38
 def _add_planning(add):
     "The commands before and after a walk."
     plan = add(plan_command, "plan")
@@ -300,7 +303,7 @@ def _add_data_commands(add):
     clean.add_argument("--region", default="", metavar="S,W,N,E", help="south,west,north,east in degrees; photos outside are marked")
     clean.add_argument("--overrides", metavar="CSV", help="a person's decisions: file_name,keep,why (default: overrides.csv beside the photos)")
     clean.add_argument("--gallery", metavar="HTML", help="write a page of the flagged photos to judge by eye")
-    add(repair_command, "repair", reading=True)
+    add(repair_command, "repair", reading=True).add_argument("--max-spread", type=float, default=15., metavar="M", help="leave photos alone whose smoothed position is less certain than this, metres (default 15)")
     split = add(split_command, "split", reading=True)
     split.add_argument("--save-test-set", metavar="JSON", help="write the test photos down by content, for --test-set of later runs")
     split.add_argument("--folds", type=int, metavar="K", help="also deal all groups into K folds and audit each; --out then writes a table a fold")
