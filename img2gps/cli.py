@@ -7,16 +7,18 @@ __all__ = ['scan_command', 'clean_command', 'split_command', 'repair_command', '
            'survey_command', 'train_command', 'demo_command', 'evaluate_command', 'predict_command', 'publish_command',
            'make_parser', 'main', 'entry']
 
-# %% ../nbs/90_cli.ipynb #f51f6c12
-import argparse, json, math, os, sys, traceback
+# %% ../nbs/90_cli.ipynb #62c7c09a
+import argparse, json, math, os, re, signal, sys, traceback
 from dataclasses import fields, replace
 from pathlib import Path
 
-# %% ../nbs/90_cli.ipynb #ec02bfb5
+# %% ../nbs/90_cli.ipynb #47f9b922
 def scan_command(args):
     "Read the headers of a folder's photos into the photo table."
-    from img2gps.collect import has_position, load_photos, scan_cache, write_table
-    table, _ = load_photos(args.folder, args.allow_missing, cache=None if args.no_cache else scan_cache(args.folder))
+    from img2gps.collect import has_position, scan_cache, write_table
+    from img2gps.prepare import read_photos
+    _free(args.out, args.overwrite)
+    table, _ = read_photos(args.folder, args.allow_missing, cache=None if args.no_cache else scan_cache(args.folder))
     placed = has_position(table)
     if args.out: print(f"photo table: {write_table(table, args.out, args.overwrite)}")
     print(f"{len(table)} photos, {placed.sum()} with a position, {(~placed).sum()} without")
@@ -26,14 +28,11 @@ def scan_command(args):
 
 def clean_command(args):
     "Check a folder's photos and say what speaks against which."
-    from img2gps.clean import clean, summarize_reasons
-    from img2gps.collect import load_photos, write_table
-    from img2gps.geo import Bounds
-    table, folder = load_photos(args.folder, args.allow_missing)
-    beside = folder/"overrides.csv"
-    overrides = args.overrides or (beside if beside.is_file() else None)
-    if overrides: print(f"decisions of {overrides} are applied")
-    table = clean(table, folder, Bounds.parse(args.region) if args.region else None, overrides=overrides)
+    from img2gps.clean import summarize_reasons
+    from img2gps.collect import write_table
+    from img2gps.prepare import read_and_clean
+    _free(args.out, args.overwrite); _free(args.gallery, args.overwrite)
+    table, folder = read_and_clean(args.folder, args.region, args.allow_missing, args.overrides)
     if args.out: print(f"photo table: {write_table(table, args.out, args.overwrite)}")
     print(f"{len(table)} photos, {table.keep.sum()} kept; nothing was deleted or moved")
     for r in summarize_reasons(table).itertuples():
@@ -42,20 +41,22 @@ def clean_command(args):
         from img2gps.survey import write_gallery
         print(f"\ngallery of flagged photos: {write_gallery(table, folder, args.gallery, overwrite=args.overwrite)}")
 
-# %% ../nbs/90_cli.ipynb #412487f6
+# %% ../nbs/90_cli.ipynb #4bd1b337
 def split_command(args):
     "Hold out whole groups of a folder's photos and audit the split."
     from img2gps.collect import write_table
-    from img2gps.pipeline import Protocol, prepare
+    from img2gps.prepare import prepare
+    _free(args.out, args.overwrite); _free(args.save_test_set, False)
     table, _ = prepare(args.folder, _protocol(args))
     if args.out: print(f"photo table: {write_table(table, args.out, args.overwrite)}")
     if args.save_test_set:
         from img2gps.split import save_test_set
         print(f"test set: {save_test_set(table, args.save_test_set)}; hold it out again with --test-set")
     if args.folds: _print_folds(table, args)
-    print(table.groupby("split").agg(photos=("file_name", "size"), locations=("location", "nunique"), sessions=("session", "nunique")).rename({"": "(unused)"}).to_string())
+    distinct = lambda ids: ids[ids != ""].nunique()
+    print(table.groupby("split").agg(photos=("file_name", "size"), locations=("location", distinct), sessions=("session", distinct)).rename({"": "(unused)"}).to_string())
 
-# %% ../nbs/90_cli.ipynb #085f4bfd
+# %% ../nbs/90_cli.ipynb #0b1e8e37
 def _print_folds(table, args):
     "The audit of each fold, and with --out a table a fold."
     from img2gps.collect import write_table
@@ -67,28 +68,29 @@ def _print_folds(table, args):
 def repair_command(args):
     "Smooth the positions of each walk; corrections go into a CSV, photos stay as they are."
     from img2gps.clean import clean
-    from img2gps.collect import load_photos
+    from img2gps.prepare import read_photos
     from img2gps.repair import add_corrections, repair_positions
     from img2gps.split import sessions
-    table, folder = load_photos(args.folder, args.allow_missing)
+    table, folder = read_photos(args.folder, args.allow_missing) # as the phone wrote them: smoothing twice is once too often
     table = clean(table, folder)
     repaired = repair_positions(table)
     vague = repaired.spread_m > args.max_spread
     if vague.any(): print(f"{vague.sum()} of {len(repaired)} photos are left where they are: too far from any good fix to say (--max-spread {args.max_spread:g} m)")
     repaired = repaired[~vague]
-    walks = repaired.assign(session=sessions(table)[repaired.index]).groupby("session")
+    kept = repaired[table.keep[repaired.index]]
+    walks = kept.assign(session=sessions(table)[kept.index]).groupby("session")
     print(walks.agg(photos=("moved_m", "size"), median_moved_m=("moved_m", "median"), most_moved_m=("moved_m", "max")).round(1).to_string())
     if args.out: print(f"{len(add_corrections(args.out, repaired, by='smoothing'))} corrections in {args.out}; one that lies beside the photos as corrections.csv is used by split and train")
     else: print(f"nothing was written; --out {folder/'corrections.csv'} has them used by split and train")
 
-# %% ../nbs/90_cli.ipynb #bd08b107
+# %% ../nbs/90_cli.ipynb #7f1674b7
 def plan_command(args):
     "Plan evenly spaced capture places in the order of a short walk: checklist, GPX and GeoJSON."
     from img2gps.plan import plan_capture, plot_plan, read_region, summarize_walk, write_plan
     from img2gps.plots import figure_png
     from img2gps.exif import atomic_path
     region = read_region(args.region, args.avoid)
-    plan = plan_capture(region, args.places if args.places or args.spacing else 280, args.spacing)
+    plan = plan_capture(region, 280 if args.places is None and args.spacing is None else args.places, args.spacing)
     written = write_plan(plan, args.out, args.headings)
     picture = written["csv"].with_suffix(".png")
     with atomic_path(picture) as temporary: temporary.write_bytes(figure_png(plot_plan(plan, region)))
@@ -97,14 +99,16 @@ def plan_command(args):
 
 def coverage_command(args):
     "Say which planned places and headings the photos cover, and plan a second walk for the rest."
-    from img2gps.clean import clean
-    from img2gps.collect import load_photos, write_table
+    from img2gps.collect import write_table
+    from img2gps.prepare import read_and_clean
     from img2gps.plan import coverage, photo_region, plan_capture, plot_coverage, read_plan, read_region, second_walk, summarize_coverage, summarize_walk, write_plan
     from img2gps.plots import figure_png
     from img2gps.exif import atomic_path
-    table, folder = load_photos(args.folder, args.allow_missing)
-    table = clean(table, folder)
-    region = read_region(args.region, args.avoid) if args.region else None
+    _free(args.out, args.overwrite); _free(args.map, args.overwrite)
+    if args.second: _free(f"{args.second}.csv", False)
+    if args.avoid: read_region("0,0,0.01,0.01", args.avoid) # a bad file is said before the photos are read
+    table, _ = read_and_clean(args.folder, allow_missing=args.allow_missing)
+    region = read_region(args.region or photo_region(table), args.avoid) if args.region or args.avoid else None
     plan = read_plan(args.plan) if args.plan else plan_capture(region or photo_region(table), spacing_m=args.spacing)
     covered = coverage(plan, table, headings=args.headings)
     print(summarize_coverage(covered))
@@ -112,20 +116,22 @@ def coverage_command(args):
     if args.map:
         with atomic_path(args.map, args.overwrite) as temporary: temporary.write_bytes(figure_png(plot_coverage(covered, region, table)))
         print(f"  {args.map}")
-    if args.second and (covered.status != "done").any():
-        walk = second_walk(covered, region, args.second_places)
+    if args.second and (covered.status == "done").all(): print("every place is done: there is nothing to walk again")
+    elif args.second:
+        walk = second_walk(covered, region if region is not None or args.plan else photo_region(table), args.second_places)
         print(f"second walk: {summarize_walk(walk)}")
         for path in write_plan(walk, args.second, args.headings).values(): print(f"  {path}")
 
-# %% ../nbs/90_cli.ipynb #12b12e17
+# %% ../nbs/90_cli.ipynb #8a94a6ac
 def survey_command(args):
     "Draw a folder's photos before any training: sessions, accuracy, headings, density, copies, split, and a map to click on."
     from img2gps import survey
     from img2gps.exif import atomic_path
-    from img2gps.pipeline import prepare
+    from img2gps.prepare import prepare
     from img2gps.plots import figure_png
-    table, folder = prepare(args.folder, _protocol(args))
     out = Path(args.out or "survey")
+    _free(out/"sessions.png", args.overwrite)
+    table, folder = prepare(args.folder, _protocol(args))
     for name in ("sessions", "accuracy", "headings", "density", "duplicates", "split"):
         with atomic_path(out/f"{name}.png", args.overwrite) as temporary: temporary.write_bytes(figure_png(getattr(survey, f"plot_{name}")(table), dpi=100))
         print(out/f"{name}.png")
@@ -133,10 +139,15 @@ def survey_command(args):
     except ImportError as e: print(f"no map.html: {e}")
     print(survey.write_gallery(table, folder, out/"flagged.html", overwrite=args.overwrite))
 
-# %% ../nbs/90_cli.ipynb #3342b5f9
+# %% ../nbs/90_cli.ipynb #8e2006b6
+def _free(path, overwrite):
+    "Say that a file is there before the work that would be lost, not after."
+    if path and Path(path).exists() and not overwrite: raise FileExistsError(f"{path} is there already; name another file, or add --overwrite where the command has it")
+
+# %% ../nbs/90_cli.ipynb #1667f6e8
 def _protocol(args):
     "The protocol of some command line arguments."
-    from img2gps.pipeline import Protocol
+    from img2gps.prepare import Protocol
     return Protocol(**{f.name: getattr(args, f.name) for f in fields(Protocol) if hasattr(args, f.name)})
 
 def _recipe(args, base):
@@ -206,30 +217,33 @@ def _write_located(located, path, overwrite):
     from img2gps.collect import write_table
     write_table(pd.DataFrame(located), path, overwrite)
 
-# %% ../nbs/90_cli.ipynb #4af1bd7f
+# %% ../nbs/90_cli.ipynb #1e4c2a2d
 def publish_command(args):
     "Write a run's leaderboard folder or a dataset folder, or push a run or a folder of photos to the Hugging Face Hub."
-    from img2gps.publish import push_dataset, push_run, write_dataset, write_leaderboard
     if not (args.leaderboard or args.hub or args.dataset): raise ValueError("say where to: --leaderboard FOLDER, --dataset FOLDER, or --hub OWNER/NAME")
+    from img2gps.prepare import check_repo_id
+    from img2gps.publish import _new_folder, push_dataset, push_run, write_dataset, write_leaderboard
+    if args.hub: check_repo_id(args.hub)
     is_run = (Path(args.source)/"config.json").is_file()
     if is_run and args.dataset: raise ValueError(f"{args.source} is a run; --dataset wants a folder of photos")
     if args.leaderboard: print(f"leaderboard folder: {write_leaderboard(args.source, args.leaderboard)}")
     how = dict(dry_run=not args.send, private=not args.public, license=args.license)
     if args.hub and is_run: push_run(args.source, args.hub, include_photos=args.include_photos, **how)
     elif args.hub or args.dataset:
-        from img2gps.pipeline import prepare
+        from img2gps.prepare import prepare
+        if args.dataset: _new_folder(args.dataset)
         table, folder = prepare(args.source, _protocol(args))
         if args.dataset: print(f"dataset folder: {write_dataset(folder, table, args.dataset, args.license, repo_id=args.hub or 'OWNER/NAME')}")
         if args.hub: push_dataset(folder, table, args.hub, **how)
 
-# %% ../nbs/90_cli.ipynb #cf0825ca
-def _add_reading(parser):
+# %% ../nbs/90_cli.ipynb #d13ca0b9
+def _add_reading(parser, out, shows):
     "Arguments of commands that read a folder of photos."
     parser.add_argument("folder", help="folder of photos with GPS in their EXIF, or with a metadata.csv (file_name, latitude, longitude), or a dataset folder with splits")
     parser.add_argument("--allow-missing", action="store_true", help="go on without files that a CSV names and the folder lacks")
-    parser.add_argument("--out", metavar="CSV", help="write the photo table here")
-    parser.add_argument("--overwrite", action="store_true", help="replace the file if it is there")
-    parser.add_argument("--show", type=int, default=20, metavar="N", help="photos to list for each reason (default 20)")
+    parser.add_argument("--out", metavar="PATH", help=out)
+    parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
+    if shows: parser.add_argument("--show", type=int, default=20, metavar="N", help="photos to list for each reason (default 20)")
 
 def _add_splitting(parser):
     "Arguments that decide what is held out."
@@ -255,17 +269,17 @@ def _add_recipe(parser):
                              ("--weight-decay", float, "default 0.01"), ("--dropout", float, "before the last layer (default 0.5)"), ("--augment", float, "strength of augmentation, 0 is none (default 1)"), ("--seed", int, "of the training (default 0)")):
         number(flag, kind, text)
 
-# %% ../nbs/90_cli.ipynb #b2fcfd24
+# %% ../nbs/90_cli.ipynb #ce4bcf8f
 def make_parser() -> argparse.ArgumentParser:
     "The parser of `img2gps`."
     parser = argparse.ArgumentParser(prog="img2gps", description="Where was this photo taken, to within metres, inside a place you walked with a phone?",
                                      epilog="Start with: img2gps demo. Then: img2gps train FOLDER, and img2gps predict RUN PHOTO.")
     parser.add_argument("--version", action="store_true", help="print the version and stop")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    def add(function, name, reading=False):
+    def add(function, name, reading=False, out="write the photo table here"):
         sub = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
         sub.set_defaults(function=function)
-        if reading: _add_reading(sub)
+        if reading: _add_reading(sub, out, shows=name in ("scan", "clean"))
         return sub
     demo = add(demo_command, "demo")
     demo.add_argument("--out", default="img2gps-demo", metavar="FOLDER", help="photos and run go here (default: img2gps-demo in the current folder)")
@@ -278,7 +292,7 @@ def make_parser() -> argparse.ArgumentParser:
     for name in ("demo", "train", "predict"): commands.choices[name].add_argument("--device", help="torch device, such as cpu or cuda (default: the GPU where there is one; predict: cpu)")
     return parser
 
-# %% ../nbs/90_cli.ipynb #8f6c2d38
+# %% ../nbs/90_cli.ipynb #a220e67f
 def _add_planning(add):
     "The commands before and after a walk."
     plan = add(plan_command, "plan")
@@ -286,7 +300,7 @@ def _add_planning(add):
     plan.add_argument("--places", type=int, metavar="N", help="places at least (default 280, unless --spacing)")
     plan.add_argument("--spacing", type=float, metavar="M", help="metres between places, instead of --places")
     plan.add_argument("--out", default="capture_plan", metavar="STEM", help="writes STEM.csv, .gpx, .geojson and .png (default capture_plan)")
-    covered = add(coverage_command, "coverage", reading=True)
+    covered = add(coverage_command, "coverage", reading=True, out="write the places and what covers them here")
     covered.add_argument("--plan", metavar="CSV", help="the checklist that img2gps plan wrote (default: an even grid where photos are)")
     covered.add_argument("--spacing", type=float, default=15., metavar="M", help="of that grid, metres (default 15)")
     covered.add_argument("--region", metavar="REGION", help="what the plan was made for: south,west,north,east or a GeoJSON file")
@@ -303,15 +317,16 @@ def _add_data_commands(add):
     clean.add_argument("--region", default="", metavar="S,W,N,E", help="south,west,north,east in degrees; photos outside are marked")
     clean.add_argument("--overrides", metavar="CSV", help="a person's decisions: file_name,keep,why (default: overrides.csv beside the photos)")
     clean.add_argument("--gallery", metavar="HTML", help="write a page of the flagged photos to judge by eye")
-    add(repair_command, "repair", reading=True).add_argument("--max-spread", type=float, default=15., metavar="M", help="leave photos alone whose smoothed position is less certain than this, metres (default 15)")
+    repair = add(repair_command, "repair", reading=True, out="write the corrections here, or add them to those that are there")
+    repair.add_argument("--max-spread", type=float, default=15., metavar="M", help="leave photos alone whose smoothed position is less certain than this, metres (default 15)")
     split = add(split_command, "split", reading=True)
     split.add_argument("--save-test-set", metavar="JSON", help="write the test photos down by content, for --test-set of later runs")
     split.add_argument("--folds", type=int, metavar="K", help="also deal all groups into K folds and audit each; --out then writes a table a fold")
-    survey = add(survey_command, "survey", reading=True)
+    survey = add(survey_command, "survey", reading=True, out="the folder for pictures and pages (default: survey)")
     survey.add_argument("--tiles", action="store_true", help="OpenStreetMap behind the map, where there is a network")
     for sub in (split, survey): _add_splitting(sub)
 
-# %% ../nbs/90_cli.ipynb #cb5e6ac4
+# %% ../nbs/90_cli.ipynb #d461019a
 def _finish_parser(add):
     "The commands that train, judge, locate and publish."
     train = add(train_command, "train")
@@ -332,7 +347,7 @@ def _finish_parser(add):
     predict.add_argument("--geojson", metavar="FILE", help="write the answers as GeoJSON points")
     for sub in (evaluate, predict): sub.add_argument("--overwrite", action="store_true", help="replace files that are there")
     publish = add(publish_command, "publish")
-    publish.add_argument("source", help="run folder, or (with --hub) a folder of photos to share as a dataset, private tags stripped")
+    publish.add_argument("source", help="run folder, or (with --dataset or --hub) a folder of photos to share, private tags stripped")
     _add_splitting(publish)
     publish.add_argument("--dataset", metavar="FOLDER", help="write a folder of stripped photos, metadata.csv and card that datasets.load_dataset reads")
     publish.add_argument("--leaderboard", metavar="FOLDER", help="write a self-contained model.py, preprocess.py and model.pt here")
@@ -342,13 +357,13 @@ def _finish_parser(add):
     publish.add_argument("--include-photos", action="store_true", help="send a run's report too, which holds thumbnails of your photos")
     publish.add_argument("--public", action="store_true", help="make the Hub repository public (default private)")
 
-# %% ../nbs/90_cli.ipynb #4d90c4e4
+# %% ../nbs/90_cli.ipynb #4c7baaee
 def main(
     argv: list=None, # the command line's words; `sys.argv` by default
 ) -> int: # exit code: 0, 2 for an error that the user can mend, 130 when interrupted
     "The `img2gps` command."
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    parser, argv = make_parser(), sys.argv[1:] if argv is None else argv
+    args = parser.parse_args([f" {word}" if re.match(r"-\d[\d.]*,", word) else word for word in argv]) # a region south of the equator is no option
     if args.version:
         from img2gps import __version__
         print(f"img2gps {__version__}"); return 0
@@ -365,9 +380,10 @@ def main(
         print(f"img2gps: error: {_one_line(e)}", file=sys.stderr); return 2
     return 0
 
-# %% ../nbs/90_cli.ipynb #c302cdbb
+# %% ../nbs/90_cli.ipynb #edcd1143
 def entry():
     "What the installed `img2gps` runs: `main`, and out. A located photo does not wait for torch to take itself apart, which takes as long as locating it."
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)) # half-made folders go, whoever stops it
     code = main()
     if sys.argv[1:2] == ["predict"]:
         sys.stdout.flush(); sys.stderr.flush()

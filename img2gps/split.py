@@ -112,22 +112,27 @@ def _groups(table, chosen, by, block_m):
     cell = np.floor(table_metres(table[chosen]) / block_m).astype(int)
     return pd.Series([f"B{x}_{y}" for x, y in cell], index=table.index[chosen])
 
-# %% ../nbs/04_split.ipynb #b0484c42
+# %% ../nbs/04_split.ipynb #4ad885b3
 def choose_split(
     table, # a photo table
-) -> str: # "session" or "location"
-    "The fairest split that a table allows: by session where there are at least three walks, none with over 60 % of the photos; else by location."
+) -> str: # "given", "session" or "location"
+    "The fairest split that a table allows: the one that the photos came with, if any; by session where there are at least three walks, none with over 60 % of the photos; else by location."
+    if "split" in table and {"train", "test"} <= set(table["split"].fillna("").astype(str).str.lower()): return "given"
     sizes = table.session[usable(table)].value_counts(normalize=True)
     return "session" if len(sizes) >= 3 and sizes.max() <= 0.6 else "location"
 
-# %% ../nbs/04_split.ipynb #7b5bf396
+# %% ../nbs/04_split.ipynb #abe0667e
 def _ready(table, valid, test, buffer_m, block_m):
     "A copy of the table with locations and sessions; ValueError for settings that mean nothing."
     if not (0 < valid and 0 < test and valid + test < 1): raise ValueError(f"shares of {valid} to validate and {test} to test on: each must be above 0, and both together below 1")
     if not 0 <= buffer_m < np.inf: raise ValueError(f"a buffer of {buffer_m} m: it must be 0 or more")
     if not 0 < block_m < np.inf: raise ValueError(f"blocks of {block_m} m: they must be larger than 0")
     if table.index.has_duplicates: raise ValueError("two rows of the table have the same index label; pass table.reset_index(drop=True)")
-    return table.assign(location=locations(table), session=sessions(table))
+    session = sessions(table)
+    if "session" in table: # what somebody knew of photos that tell no time
+        known = table["session"].astype(object).where(table["session"].notna(), "").astype(str)
+        session = known.where((known != "") & capture_seconds(table).isna(), session)
+    return table.assign(location=locations(table), session=session)
 
 # %% ../nbs/04_split.ipynb #f6a995f2
 def split_photos(
@@ -194,10 +199,10 @@ def check_split(
         near = _within(table, mine, others, buffer_m)
         if near.any(): raise ValueError(f"{near.sum()} {what} within the buffer of {buffer_m} m")
 
-# %% ../nbs/04_split.ipynb #2e8c8014
+# %% ../nbs/04_split.ipynb #bba451c3
 def _as_given(table, chosen, valid, seed):
     "The table with its own split, less the photos that cannot be used for training."
-    if "split" not in table: raise ValueError("the photos came without a split: there is no column split, and no folders train and test")
+    if "split" not in table: raise ValueError("the photos came without a split: there is no column split, and no folders train and test; choose --split location, session or block")
     given = table["split"].fillna("").astype(str).str.strip().str.lower().replace({"validation": "valid", "val": "valid", "dev": "valid", "unused": ""})
     if unknown := set(given) - {"train", "valid", "test", ""}: raise ValueError(f"the split column says {sorted(unknown)[0]!r}; it may say train, valid or test")
     table["split"] = given.where(chosen | ((given == "test") & has_position(table)), "")
@@ -211,7 +216,7 @@ def _as_given(table, chosen, valid, seed):
     check_split(table, "given")
     return table
 
-# %% ../nbs/04_split.ipynb #fc5d47a2
+# %% ../nbs/04_split.ipynb #dce1bc61
 def audit_split(
     table, # a photo table with a split, and `phash` where it was cleaned
     burst_s: float=10., # photos this close in time are one burst
@@ -225,6 +230,7 @@ def audit_split(
            "within_5_m": (distance <= 5).mean(), "within_10_m": (distance <= 10).mean(), "same_burst": _same_burst(train, held, burst_s)}
     valid, test = held[held.split == "valid"], held[held.split == "test"]
     if len(valid) and len(test): out["valid_within_5_m_of_test"] = (cKDTree(table_metres(test, frame)).query(table_metres(valid, frame))[0] <= 5).mean() # the epoch and the radius are chosen on them
+    if capture_seconds(train).isna().all() or capture_seconds(held).isna().all(): out.pop("same_burst") # nobody knows
     if "session" in table: out["same_session"] = held.session.isin(set(train.session)).mean()
     if "phash" in table: out["near_duplicate"] = _near_duplicates(train, held)
     return {k: v if isinstance(v, int) else float(v) for k, v in out.items()} | {"median_m_to_training": float(np.median(distance))}
@@ -241,16 +247,17 @@ def _near_duplicates(train, held, max_bits=4):
     "Share of held-out photos whose perceptual hash is within `max_bits` of a training photo's."
     return float(near_any(held.phash, train.phash, max_bits).mean())
 
-# %% ../nbs/04_split.ipynb #a4afba85
+# %% ../nbs/04_split.ipynb #7e511c18
 def format_audit(
     audit: dict, # from `audit_split`
     by: str="", # what the split claims to be
 ) -> str: # one line
     "The audit as a sentence for a terminal or a caption."
     share = lambda k: f"{audit[k]:.0%}"
+    burst = f"{share('same_burst')} in the same burst" if "same_burst" in audit else "bursts unknown (no capture times)"
     near = f", {share('near_duplicate')} nearly the same picture" if "near_duplicate" in audit else ""
     return (f"split{by and ' by ' + by}: {audit['train_photos']} training, {audit['held_out_photos']} held-out, {audit['left_out_photos']} unused photos; of the held-out, {share('same_coordinates')} have a training photo at the "
-            f"same coordinates, {share('within_5_m')} within 5 m, {share('within_10_m')} within 10 m, {share('same_burst')} in the same burst{near}; median {audit['median_m_to_training']:.1f} m to the nearest")
+            f"same coordinates, {share('within_5_m')} within 5 m, {share('within_10_m')} within 10 m, {burst}{near}; median {audit['median_m_to_training']:.1f} m to the nearest")
 
 # %% ../nbs/04_split.ipynb #7b464ec2
 def save_test_set(

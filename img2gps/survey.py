@@ -7,7 +7,7 @@ __all__ = ['COPIES', 'APART_M', 'GALLERY_STYLE', 'LEAFLET_LICENCE', 'plot_sessio
            'cell_counts', 'plot_density', 'duplicate_groups', 'copy_distances', 'plot_duplicates', 'plot_split',
            'photo_facts', 'override_line', 'write_gallery', 'write_map']
 
-# %% ../nbs/22_survey.ipynb #3a55db57
+# %% ../nbs/22_survey.ipynb #d672319f
 import csv, hashlib, html, importlib, io, json, re
 from base64 import b64encode
 from pathlib import Path
@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from .clean import CHECKS, FLAGS, Thresholds, capture_order, capture_seconds, fix_age, near_pairs, summarize_reasons
+from .clean import CHECKS, FLAGS, Thresholds, _words, capture_order, capture_seconds, fix_age, near_pairs, summarize_reasons
 from .collect import has_position
 from .exif import atomic_path
 from .geo import geodesic_m
@@ -28,30 +28,58 @@ from .plots import (FAINT, INK, OKABE_ITO, SPLIT_COLOURS, _axes, _dot_size, _lab
                            figure_png)
 from .split import locations, sessions, table_metres
 
-# %% ../nbs/22_survey.ipynb #6a2f619d
+# %% ../nbs/22_survey.ipynb #6746ee36
+def _distance(metres):
+    "Metres as people say them: 4.8 m, 33 m, 2.4 km, 10,764 km."
+    if metres < 9.95: return f"{metres:.1f}".removesuffix(".0") + " m"
+    if metres < 1999.5: return f"{metres:,.0f} m"
+    return (f"{metres / 1000:.1f}".removesuffix(".0") if metres < 9950 else f"{metres / 1000:,.0f}") + " km"
+
 def _bulk(table):
     "Which photos a map can show: those with a position, not at 0, 0 and not absurdly far from all others."
+    if not len(table): raise ValueError("there are no photos in the table: there is nothing to draw")
     spoken = [CHECKS[code](table, Thresholds(), None).astype(bool) for code in ("null_island", "out_of_region")]
     shown = has_position(table) & ~(spoken[0] | spoken[1])
     if not shown.any(): raise ValueError(f"none of {len(table):,} photos has a usable position: there is nothing to draw")
     return shown
 
-def _base_map(table, xy=None):
-    "Map axes about a table's photos with the photos that are not shown counted; the axes, a mask of the rows, their metres."
+def _filled(xy):
+    "Two corners about positions in metres, never further apart one way than about twice the other: a row of photos is no map."
+    low, high = xy.min(0), xy.max(0)
+    width, height = high - low
+    spare = np.maximum([0.8 * height - width, 0.4 * width - height], 0) / 2
+    return np.array([low - spare, high + spare])
+
+# %% ../nbs/22_survey.ipynb #9aed0c77
+def _say_units(ax, note=""):
+    "Label map axes in metres, or in kilometres where they are longer than 5 km; the numbers in full, with no power of ten beside them."
+    unit = 1000 if np.ptp([ax.get_xlim(), ax.get_ylim()], axis=1).max() > 5000 else 1
+    for axis, way in ((ax.xaxis, "east" + note), (ax.yaxis, "north")):
+        axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+        axis.set_major_formatter(lambda value, _: f"{round(value / unit, 6) + 0.:,.10g}".replace("-", "\u2212"))
+        axis.set_label_text(f"{'metres' if unit == 1 else 'kilometres'} {way}", fontsize=10)
+
+def _base_map(table, corners=()):
+    "Map axes about a table's photos, and about some corners in metres, with the photos that are not shown counted; the axes, a mask of the rows, their metres."
     shown = _bulk(table)
     xy = table_metres(table[shown])
-    ax = _map_axes(None, xy)
-    if not shown.all(): ax.set_xlabel(f"metres east ({(~shown).sum():,} of {len(table):,} photos without a position here are not shown)", fontsize=10)
+    ax = _map_axes(None, _filled(np.concatenate([xy, np.reshape(corners, (-1, 2))])))
+    _say_units(ax, "" if shown.all() else f"\n({(~shown).sum():,} of {len(table):,} photos without a position here are not shown)")
     return ax, shown, xy
 
 def _key(ax, size, columns=3):
-    "A legend below the axes of dots of `size`, with as many columns as its texts leave room for."
-    longest = max(map(len, ax.get_legend_handles_labels()[1]))
-    ax.figure.legend(loc="outside lower left", ncols=max(1, min(columns, 90 // (longest + 6))), frameon=False, fontsize=9, handletextpad=0.4, columnspacing=1.4,
-                     markerscale=max(1., np.sqrt(40 / size)))
+    "A legend below the axes of dots of `size`, with as many columns as its texts leave room for; the figure grows by its rows."
+    texts = ax.get_legend_handles_labels()[1]
+    columns = max(1, min(columns, 90 // (max(map(len, texts)) + 6)))
+    figure = ax.figure
+    figure.set_size_inches(figure.get_figwidth(), figure.get_figheight() + 0.05 + 0.2 * -(-len(texts) // columns))
+    figure.legend(loc="outside lower left", ncols=columns, frameon=False, fontsize=9, borderpad=0.7, handletextpad=0.4, columnspacing=1.4,
+                  markerscale=max(1., np.sqrt(40 / size)))
 
-# %% ../nbs/22_survey.ipynb #5e80871d
-def _sessions_of(table): return table["session"].fillna("").astype(str) if "session" in table else sessions(table)
+# %% ../nbs/22_survey.ipynb #5c8d6dc6
+def _sessions_of(table): return _words(table, "session") if "session" in table else sessions(table)
+
+def _others(names): return f"{len(names):,} others" if len(names) != 1 else names[0][:40] or "no walk" # one alone has a name
 
 def plot_sessions(
     table, # a photo table
@@ -63,20 +91,35 @@ def plot_sessions(
     names, counts = np.unique(walk, return_counts=True)
     named = sorted(names[np.argsort(-counts, kind="stable")[:min(most, 8)]])
     rest, size = ~np.isin(walk, named), 2 * _dot_size(len(walk))
-    if rest.any(): ax.scatter(*xy[rest].T, s=size, color=FAINT, marker=".", linewidths=0, label=f"{len(names) - len(named):,} others ({rest.sum():,})")
+    if rest.any(): ax.scatter(*xy[rest].T, s=size, color=FAINT, marker=".", linewidths=0, label=_label(f"{_others(np.setdiff1d(names, named))} ({rest.sum():,})"))
     for name, colour, marker in zip(named, OKABE_ITO.values(), "os^Dv<>P"):
         of = walk == name
         ax.scatter(*xy[of].T, s=size, color=colour, marker=marker, linewidths=0, alpha=0.9, label=_label(f"{name[:40] or 'no walk'} ({of.sum():,})"))
     _key(ax, size)
     return ax.figure
 
-# %% ../nbs/22_survey.ipynb #a0c9c4c0
+# %% ../nbs/22_survey.ipynb #262a6ea5
 def _note(ax, text):
     "A sentence in the place of a picture."
     ax.set_axis_off()
     ax.text(0.5, 0.5, text, ha="center", va="center", fontsize=11, wrap=True, transform=ax.transAxes)
     return ax.figure
 
+def _corrected(table):
+    "Which photos have a corrected position, and so no accuracy that the phone stated of it."
+    return _words(table, "position_from").isin(["hand", "smoothing"]) & table.h_accuracy.isna()
+
+def _no_accuracy(table):
+    "Why no photo says how accurate its position is."
+    if not len(table): return "There are no photos in the table."
+    n = _corrected(table).sum()
+    none = "says how accurate its position is\n(GPSHPositioningError in the EXIF)."
+    if not n: return f"None of {len(table):,} photos {none}"
+    why = "were corrected by hand or by smoothing:\nthe accuracy that the phone stated was not of these."
+    if n == len(table): return f"The positions of all {n:,} photos {why}"
+    return f"The positions of {n:,} of {len(table):,} photos {why}\nOf the other {len(table) - n:,} none {none}"
+
+# %% ../nbs/22_survey.ipynb #910c49d4
 def plot_accuracy(
     table, # a photo table
     low_accuracy_m: float=Thresholds.low_accuracy_m, # metres from which `clean` marks a photo
@@ -84,7 +127,7 @@ def plot_accuracy(
     "Histogram of the horizontal accuracy in metres, with the median and the share of photos over the threshold."
     stated = table.h_accuracy.dropna().to_numpy()
     ax = _axes(None, (6.4, 3.2))
-    if not len(stated): return _note(ax, f"None of {len(table):,} photos says how accurate its position is\n(GPSHPositioningError in the EXIF).")
+    if not len(stated): return _note(ax, _no_accuracy(table))
     over, median = (stated > low_accuracy_m).mean(), np.median(stated)
     end = max(np.percentile(stated, 98), 1.2 * min(low_accuracy_m, stated.max()), 1.) # a few wild photos must not flatten the rest
     ax.hist(np.clip(stated, 0, end), bins=np.linspace(0, end, 31), color=OKABE_ITO["sky"], edgecolor="white", linewidth=0.6)
@@ -95,12 +138,13 @@ def plot_accuracy(
     ax.set_xlim(0, end)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     beyond = f"; the last bar holds all from {end:.0f} m on" if stated.max() > end else ""
-    ax.set_xlabel(f"horizontal accuracy, metres ({len(stated):,} of {len(table):,} photos say it{beyond})", fontsize=10)
+    corrected = f"\n({_corrected(table).sum():,} have a corrected position, whose accuracy nobody states)" if _corrected(table).any() else ""
+    ax.set_xlabel(f"horizontal accuracy, metres ({len(stated):,} of {len(table):,} photos say it{beyond}){corrected}", fontsize=10)
     ax.set_ylabel("photos", fontsize=10)
     ax.legend(frameon=False, fontsize=10)
     return ax.figure
 
-# %% ../nbs/22_survey.ipynb #7bfba54e
+# %% ../nbs/22_survey.ipynb #08d74a0e
 def plot_headings(
     table, # a photo table
     sectors: int=16, # 8 or 16 are compass points
@@ -109,7 +153,7 @@ def plot_headings(
     if sectors < 4: raise ValueError(f"{sectors} sectors make no rose: take 8 or 16")
     heading = table.heading.dropna().to_numpy() % 360
     figure = Figure(figsize=(4.6, 4.9), dpi=100, layout="constrained")
-    if not len(heading): return _note(figure.subplots(), f"None of {len(table):,} photos has a compass heading\n(GPSImgDirection in the EXIF).")
+    if not len(heading): return _note(figure.subplots(), f"None of {len(table):,} photos has a compass heading\n(GPSImgDirection in the EXIF)." if len(table) else "There are no photos in the table.")
     ax = figure.subplots(subplot_kw=dict(projection="polar"))
     ax.set_theta_zero_location("N"); ax.set_theta_direction(-1)
     counts = np.bincount(np.round(heading / (360 / sectors)).astype(int) % sectors, minlength=sectors) # a sector is centred on its direction
@@ -122,48 +166,64 @@ def plot_headings(
     ax.set_title(f"{len(heading):,} photos with a heading, {len(table) - len(heading):,} without\n{mix}", fontsize=10)
     return figure
 
-# %% ../nbs/22_survey.ipynb #231e00a2
+# %% ../nbs/22_survey.ipynb #460b6a7c
+def _cell_side(xy):
+    "A round side for squares over positions in metres: 10 m, or the next of 20, 50, 100 ... m of which about 100 cover the longer side."
+    wanted = max(float(np.ptp(xy, axis=0).max()) / 100, 10.)
+    ten = 10. ** np.floor(np.log10(wanted))
+    return float(next(ten * n for n in (1, 2, 5, 10) if ten * n >= wanted * (1 - 1e-9)))
+
 def cell_counts(
     table, # a photo table
-    cell_m: float=10., # side of a square, metres
+    cell_m: float=None, # side of a square, metres; by default 10, or more where the photos are far apart
 ) -> tuple: # counts (rows north, columns east), and the edges east and north in metres
-    "Photos in each square of a grid over the region. ValueError where the grid would not fit in memory."
-    if not cell_m > 0: raise ValueError(f"a square of {cell_m} m: give its side in metres, as in 10")
+    "Photos in each square of a grid over the region. ValueError where the grid of a given `cell_m` would not fit in memory."
     xy = table_metres(table[_bulk(table)])
+    if cell_m is None: cell_m = _cell_side(xy)
+    if not 0 < cell_m < np.inf: raise ValueError(f"a square of {cell_m} m: give its side in metres, as in 10")
     low = np.floor(xy.min(0) / cell_m)
     n = (np.floor(xy.max(0) / cell_m) - low + 1).astype(int)
-    if n.prod() > 4_000_000: raise ValueError(f"{n[0]:,} x {n[1]:,} squares of {cell_m:g} m: the photos are too far apart for them, use a larger cell_m")
+    if n.prod() > 4_000_000: raise ValueError(f"{n[0]:,} x {n[1]:,} squares of {cell_m:g} m: the photos are too far apart for them, use a larger cell_m, or None to have it chosen")
     edges = [(low[i] + np.arange(n[i] + 1)) * cell_m for i in (0, 1)]
     column, row = (np.floor(xy / cell_m) - low).astype(int).T
     return np.bincount(row * n[0] + column, minlength=n.prod()).reshape(n[1], n[0]), *edges
 
+# %% ../nbs/22_survey.ipynb #e4d6fcfb
+def _counting_ticks(top):
+    "Round numbers from 1 to `top` for a logarithmic colour bar, `top` itself among them."
+    round_ones = [n * 10**i for i in range(len(str(top))) for n in (1, 2, 5)]
+    return [n for n in round_ones if n * 1.4 < top] + [int(top)]
+
 def plot_density(
     table, # a photo table
-    cell_m: float=10., # side of a square, metres
+    cell_m: float=None, # side of a square, metres; by default 10, or more where the photos are far apart
 ) -> Figure:
     "Photos in each square of `cell_m` metres, squares without a photo light."
+    if cell_m is None: cell_m = _cell_side(table_metres(table[_bulk(table)]))
     counts, east, north = cell_counts(table, cell_m)
-    ax = _base_map(table)[0]
+    ax, top = _base_map(table, np.transpose([east[[0, -1]], north[[0, -1]]]))[0], counts.max()
     ax.grid(False); ax.set_facecolor("#F2F2F2")
-    mesh = ax.pcolormesh(east, north, np.where(counts > 0, counts, np.nan), cmap="cividis_r", norm=LogNorm(1, max(counts.max(), 2)),
-                         edgecolors="white", linewidth=0.4 if counts.size < 5000 else 0)
-    bar = ax.figure.colorbar(mesh, ax=ax, shrink=0.8)
-    bar.set_label("photos a square", fontsize=10); bar.ax.yaxis.set_major_formatter("{x:g}")
+    mesh = ax.pcolormesh(east, north, np.where(counts > 0, counts, np.nan), cmap="cividis_r", norm=LogNorm(1, max(top, 2)),
+                         edgecolors="white", linewidth=0.4 if counts.size < 600 else 0.1)
+    if top > 1:
+        bar = ax.figure.colorbar(mesh, cax=ax.inset_axes([1.03, 0, 0.035, 1]), ticks=_counting_ticks(top), format="{x:,.0f}")
+        bar.minorticks_off(); bar.set_label("photos a square", fontsize=10)
     held = counts[counts > 0]
-    ax.set_title(f"{held.size:,} of {counts.size:,} squares of {cell_m:g} m hold photos, half of them {np.median(held):g} or fewer", fontsize=10, loc="left")
+    half = f"half of them {np.median(held):g} or fewer" if top > 1 else "one each"
+    ax.set_title(f"{held.size:,} of {counts.size:,} squares of {_distance(cell_m)} hold photos,\n{half}", fontsize=10, loc="left")
     return ax.figure
 
-# %% ../nbs/22_survey.ipynb #188a3cb6
+# %% ../nbs/22_survey.ipynb #e5e35326
 COPIES = ("duplicate", "near_duplicate")
 
-def _marked(table, *codes): return table.reasons.fillna("").str.split(";").map(lambda found: any(c in codes for c in found)).astype(bool)
+def _marked(table, *codes): return _words(table, "reasons").str.split(";").map(lambda found: any(c in codes for c in found)).astype(bool)
 
 def _copy_edges(table, max_bits):
     "Row numbers of pairs that are copies: equal bytes, or one of them marked near_duplicate and nearly the same hash."
-    same = table.assign(_row=np.arange(len(table)))[table.sha256.fillna("") != ""].groupby("sha256")._row
+    same = table.assign(_row=np.arange(len(table)))[_words(table, "sha256") != ""].groupby("sha256")._row
     exact = [(rows.iloc[0], other) for _, rows in same for other in rows.iloc[1:]]
     marked = _marked(table, "near_duplicate").to_numpy()
-    near = near_pairs(table.phash.fillna(""), max_bits) if marked.any() else np.zeros((0, 2), int)
+    near = near_pairs(_words(table, "phash"), max_bits) if marked.any() else np.zeros((0, 2), int)
     near = near[marked[near].any(1)]
     return np.concatenate([np.array(exact, int).reshape(-1, 2), near])
 
@@ -171,8 +231,9 @@ def duplicate_groups(
     table, # a cleaned photo table
     max_bits: int=Thresholds.near_bits, # of 64 bits of the perceptual hash that may differ
 ) -> pd.DataFrame: # group (number, -1 for none) and stays (the row label of the photo that a marked one is a copy of, -1 for none)
-    "Which photos are copies of each other, and which of them stays. ValueError for a table that was not cleaned."
+    "Which photos are copies of each other, and which of them stays. ValueError for a table that was not cleaned, or with an index label twice."
     _check_cleaned(table)
+    if table.index.has_duplicates: raise ValueError("two rows of the table have the same index label; pass table.reset_index(drop=True)")
     edges, n = _copy_edges(table, max_bits), len(table)
     part = connected_components(coo_matrix((np.ones(len(edges)), edges.T.reshape(2, -1)), shape=(n, n)), directed=False)[1]
     out = pd.DataFrame({"group": part, "stays": -1}, index=table.index)
@@ -188,7 +249,7 @@ def _check_cleaned(table):
     missing = [c for c in ("reasons", "sha256", "phash") if c not in table]
     if missing: raise ValueError(f"the table has no column {' or '.join(missing)}: clean it first, as in clean(table, folder)")
 
-# %% ../nbs/22_survey.ipynb #286dcbd3
+# %% ../nbs/22_survey.ipynb #f6269889
 APART_M = {"the same": 0.01, "up to 1 m": 1., "1 to 5 m": 5., "5 to 10 m": 10., "10 to 25 m": 25., "25 to 100 m": 100., "further": np.inf}
 
 def copy_distances(
@@ -205,10 +266,11 @@ def plot_duplicates(
     table, # a cleaned photo table
 ) -> Figure:
     "How large the groups of copies are, and how far apart their members claim to be."
+    table = table.reset_index(drop=True)
     copies = duplicate_groups(table)
-    left, right = _axes(None, (8, 3.2), (1, 2))
     sizes = copies.group[copies.group >= 0].value_counts().value_counts().sort_index()
-    if not len(sizes): right.set_axis_off(); return _note(left, f"No copies among {len(table):,} photos.")
+    if not len(sizes): return _note(_axes(None, (6.4, 3.2)), f"No copies among {len(table):,} photos." if len(table) else "There are no photos in the table.")
+    left, right = _axes(None, (8, 3.2), (1, 2))
     left.bar([str(s) for s in sizes.index], sizes.to_numpy(), width=0.6, color=OKABE_ITO["sky"])
     left.set_xlim(-0.7, max(len(sizes), 4) - 0.3)
     left.set_xlabel("photos in a group of copies", fontsize=10); left.set_ylabel("groups", fontsize=10)
@@ -222,14 +284,14 @@ def plot_duplicates(
     for ax, axis in ((left, left.yaxis), (right, right.xaxis)): axis.set_major_locator(MaxNLocator(5, integer=True)); ax.grid(False, axis="x" if ax is left else "y")
     return left.figure
 
-# %% ../nbs/22_survey.ipynb #f83e7cdb
+# %% ../nbs/22_survey.ipynb #4816feac
 def plot_split(
     table, # a photo table with a split
 ) -> Figure:
     "Positions of training, validation, test and unused photos in metres."
     if "split" not in table or not table.split.isin(list(SPLIT_COLOURS)).any(): raise ValueError("the table has no split: make one first, as in split_photos(table)")
     ax, shown, xy = _base_map(table)
-    split, size = table.split.fillna("")[shown].to_numpy(), 1.5 * _dot_size(shown.sum())
+    split, size = _words(table, "split")[shown].to_numpy(), 1.5 * _dot_size(shown.sum())
     unused = ~np.isin(split, list(SPLIT_COLOURS))
     if unused.any(): ax.scatter(*xy[unused].T, s=size, color=INK, marker="x", linewidths=0.8, label=f"not used ({unused.sum():,})")
     for (name, colour), marker in zip(SPLIT_COLOURS.items(), "os^"):
@@ -238,7 +300,7 @@ def plot_split(
     _key(ax, size, columns=4)
     return ax.figure
 
-# %% ../nbs/22_survey.ipynb #5f042d07
+# %% ../nbs/22_survey.ipynb #bb42ad00
 def _known(value, text): return text.format(value) if pd.notna(value) and value != "" else ""
 
 def photo_facts(
@@ -247,14 +309,17 @@ def photo_facts(
     "What a photo says of itself: position with its accuracy, heading, times, size and camera; what is unknown is left out."
     get = lambda c: row.get(c, np.nan)
     placed = pd.notna(get("latitude")) and pd.notna(get("longitude"))
-    position = f"at {get('latitude'):.6f}, {get('longitude'):.6f}" + _known(get("h_accuracy"), ", good to {:.1f} m") if placed else "no position"
+    position = f"at {get('latitude'):.6f}, {get('longitude'):.6f}" + (f", good to {_distance(get('h_accuracy'))}" if pd.notna(get("h_accuracy")) else "") if placed else "no position"
     pixels = f"{get('width'):.0f} x {get('height'):.0f} pixels" if pd.notna(get("width")) and pd.notna(get("height")) else ""
     times = [_known(get("taken_at"), "taken {}"), _known(get("gps_at"), "position from {}")]
     camera = " ".join(str(get(c)) for c in ("make", "model") if pd.notna(get(c)) and get(c) != "")
     return [t for t in (position, _known(get("heading"), "looking {:.0f} degrees"), *times, pixels, camera, _known(get("note"), "note: {}")) if t]
 
-# %% ../nbs/22_survey.ipynb #adf5cac7
-def _seconds(s): return f"{abs(s):.0f} s" if abs(s) < 600 else f"{abs(s) / 60:.0f} min" if abs(s) < 36_000 else f"{abs(s) / 3600:.0f} h"
+# %% ../nbs/22_survey.ipynb #c5d82c4e
+def _seconds(s):
+    "A span of time as people say it."
+    for unit, seconds, end in (("s", 1, 600), ("min", 60, 36_000), ("h", 3600, 3 * 86_400), ("days", 86_400, np.inf)):
+        if abs(s) < end: return f"{abs(s) / seconds:,.0f} {unit}"
 
 def _evidence(table, copies):
     "A photo table with what the checks compared: fix_age_s, frozen_with (photos), from_middle_m, copy_of (row label), apart_m, later_s."
@@ -273,10 +338,10 @@ def _against(row, code):
         age, frozen = row["fix_age_s"], row["frozen_with"]
         said = [f"the fix is {_seconds(age)} {'older' if age > 0 else 'newer'} than the photo"] if pd.notna(age) else []
         return " and ".join(said + ([f"{frozen:.0f} other photo{'s have' if frozen > 1 else ' has'} the same position and heading"] if frozen > 0 else []))
-    if code == "out_of_region" and pd.notna(row["from_middle_m"]): return f"{row['from_middle_m']:,.0f} m from the middle of all photos"
+    if code == "out_of_region" and pd.notna(row["from_middle_m"]): return f"{_distance(row['from_middle_m'])} from the middle of all photos"
     if code in COPIES and row["copy_of"] >= 0:
         apart, later = row["apart_m"], row["later_s"]
-        return ", ".join(t for t in (f"{apart:.1f} m from the photo that stays" if pd.notna(apart) else "", f"{_seconds(later)} later" if pd.notna(later) and later >= 1 else "") if t)
+        return ", ".join(t for t in (f"{_distance(apart)} from the photo that stays" if pd.notna(apart) else "", f"{_seconds(later)} later" if pd.notna(later) and later >= 1 else "") if t)
     return ""
 
 # %% ../nbs/22_survey.ipynb #0ad79167
@@ -347,7 +412,7 @@ def _code_section(code, why, seen, pictures, most):
     return (f'<section id="{html.escape(code, quote=True)}">\n<h2>{html.escape(code)} ({len(marked):,})</h2>\n' + _paragraph(f"{why}{more}")
             + "<ol class='cards wide-cards'>\n" + "\n".join(cards) + "\n</ol>\n</section>\n")
 
-# %% ../nbs/22_survey.ipynb #1287011b
+# %% ../nbs/22_survey.ipynb #3fa0a928
 def write_gallery(
     table, # a cleaned photo table
     folder, # the folder that its file names are relative to
@@ -358,16 +423,17 @@ def write_gallery(
 ) -> Path: # the path
     "One self-contained page of the marked photos by reason, at most about 5 MB. FileExistsError unless `overwrite`, ValueError for a table that was not cleaned."
     _check_cleaned(table)
-    table = table.assign(reasons=table.reasons.fillna(""), phash=table.phash.fillna(""), keep=table.get("keep", table.reasons == "").astype(bool)).reset_index(drop=True)
+    table = table.assign(reasons=_words(table, "reasons"), phash=_words(table, "phash")).reset_index(drop=True)
+    table["keep"] = table.get("keep", table.reasons == "").astype(bool)
     codes = summarize_reasons(table)
     seen, pictures = _evidence(table, duplicate_groups(table)), _Pictures(folder, 200 if codes.photos.clip(upper=most).sum() < 150 else 140)
     n = (table.reasons != "").sum()
-    lead = f"{n:,} of {len(table):,} photos were marked by a check; {table.keep.sum():,} are kept. Nothing was deleted or moved."
+    lead = f"{n:,} of {len(table):,} photos were marked by a check; {table.keep.sum():,} are kept. Nothing was deleted or moved." if len(table) else "There are no photos in the table."
     contents = "".join(f'<li><a href="#{html.escape(r.code, quote=True)}">{html.escape(r.code)}</a>: {r.photos:,}</li>' for r in codes.itertuples())
     keeping = ("A check is a rule and can be wrong. To overrule it, put the grey line under the photo into a CSV file whose first line is file_name,keep,why, "
                "say why in your own words, and clean again with that file as the overrides: yes keeps a photo, no sets one aside.")
     sections = [_code_section(r.code, r.why, seen, pictures, most) for r in codes.itertuples()]
-    page = _page(str(title), _paragraph(lead, "lead"), _paragraph(keeping) + f"<ul>{contents}</ul>\n" if n else _paragraph("No check spoke against any photo."), *sections)
+    page = _page(str(title), _paragraph(lead, "lead"), _paragraph(keeping) + f"<ul>{contents}</ul>\n" if n else _paragraph("No check spoke against any photo." if len(table) else ""), *sections)
     with atomic_path(path, overwrite) as temporary: temporary.write_text(page.replace("</style>", GALLERY_STYLE + "</style>", 1), encoding="utf-8")
     return Path(path)
 
@@ -438,7 +504,7 @@ L.control.layers(null, Object.fromEntries(data.layers.map((layer, i) => [`<span 
 map.fitBounds(data.bounds, {padding: [30, 30], maxZoom: 20});
 """
 
-# %% ../nbs/22_survey.ipynb #25a11959
+# %% ../nbs/22_survey.ipynb #746d6725
 def _json_script(value) -> str:
     "JSON that can stand inside a script element: ASCII, with no `<`, `>` or `&` in it."
     text = json.dumps(value, ensure_ascii=True, allow_nan=False)
@@ -450,7 +516,9 @@ def _layers(values, names):
     counts = [(values == n).sum() for n in names]
     layers = [dict(colour=c, label=html.escape(f"{_plain(n, 60) or 'none'} ({k:,})", quote=True)) for n, c, k in zip(names, colours, counts)]
     rest = len(values) - sum(counts)
-    return layers + ([dict(colour=FAINT, label=f"others ({rest:,})")] if rest else [])
+    left = sorted(set(values) - set(names))
+    other = html.escape(_plain(left[0], 60) or "none", quote=True) if len(left) == 1 else f"{len(left):,} others"
+    return layers + ([dict(colour=FAINT, label=f"{other} ({rest:,})")] if rest else [])
 
 def _map_page(folium, table, data, script, style, tiles):
     "The folium page: its own links replaced by Leaflet itself, and a policy that allows its scripts alone."
@@ -469,7 +537,7 @@ def _map_page(folium, table, data, script, style, tiles):
     policy = (f"default-src 'none'; img-src data:{network}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src {' '.join(repr(f'sha256-{h}') for h in hashes)}")
     return text.replace("<head>", f'<head>\n<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}"><link rel="icon" href="data:,">', 1)
 
-# %% ../nbs/22_survey.ipynb #1c790c60
+# %% ../nbs/22_survey.ipynb #51a6c181
 def write_map(
     table, # a photo table
     path, # the HTML page to write
@@ -485,7 +553,7 @@ def write_map(
     if by != "session" and by not in table: raise ValueError(f"no column {by} to colour by (found: {', '.join(map(str, table.columns))})")
     table = table.reset_index(drop=True)
     shown = table[_bulk(table)]
-    values = (_sessions_of(table) if by == "session" else table[by].fillna("").astype(str))[shown.index]
+    values = (_sessions_of(table) if by == "session" else _words(table, by))[shown.index]
     names = sorted(values.value_counts().index[:8], key=lambda n: (list(SPLIT_COLOURS).index(n) if n in SPLIT_COLOURS else 9, n))
     spots, pictures = _spots(shown, values, names, apart_m), _Pictures(folder, 160)
     data = dict(layers=_layers(values, names), spots=[_spot_data(shown, layer, rows, pictures, most) for layer, rows in spots],
