@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['MAX_FILE_BYTES', 'MAX_VERTICES', 'MAX_EXTENT_M', 'MAX_PLACES', 'LOOSEST', 'PLAN_COLUMNS', 'COMPASS', 'PITCHES',
-           'POOR_FIX', 'STATUSES', 'Region', 'read_region', 'walking_order', 'check_plan', 'plan_metres',
+           'POOR_FIX', 'FAR_M', 'STATUSES', 'Region', 'read_region', 'walking_order', 'check_plan', 'plan_metres',
            'plan_spacing', 'walk_length_m', 'plan_capture', 'heading_names', 'shot_list', 'plan_gpx', 'plan_geojson',
            'write_plan', 'read_plan', 'match_photos', 'coverage_shots', 'coverage', 'summarize_coverage',
            'photo_region', 'gap_curve', 'second_walk', 'summarize_walk', 'plot_plan', 'plot_coverage', 'plot_gaps']
 
-# %% ../nbs/06_plan.ipynb #e1af104e
+# %% ../nbs/06_plan.ipynb #95dd504f
 import json, re
 from dataclasses import dataclass, replace
+from functools import cached_property
 from heapq import heapify, heappop, heappush
 from pathlib import Path
 from xml.etree import ElementTree
@@ -19,15 +20,16 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
-from matplotlib.path import Path as Outline
+from matplotlib.patheffects import withStroke
 from scipy.spatial import ConvexHull, QhullError, cKDTree
 
-from .collect import has_position, write_table
+from .collect import has_position, read_csv, write_table
 from .exif import atomic_path
 from .geo import Bounds, LocalFrame, check_lat_lon, geodesic_m, mean_position
 
-# %% ../nbs/06_plan.ipynb #03846e37
+# %% ../nbs/06_plan.ipynb #ca3db645
 MAX_FILE_BYTES = 20_000_000 # of a GeoJSON file
 MAX_VERTICES = 200_000 # of a region
 MAX_EXTENT_M = 20_000. # more is not walked, and bends away from a flat frame
@@ -41,6 +43,11 @@ class Region:
     lines: tuple=() # each (n, 2)
     avoid: tuple=() # polygons where no place may be
     name: str="the region" # the file or the box, for messages
+
+    @cached_property
+    def _areas(self): return _Areas(self.polygons)
+    @cached_property
+    def _avoided(self): return _Areas(self.avoid)
 
 # %% ../nbs/06_plan.ipynb #3ee822c9
 _GEOMETRIES = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon")
@@ -114,46 +121,115 @@ def _area_m2(ring):
     x, y = (ring - ring[0]).T
     return abs((x[:-1] * y[1:] - x[1:] * y[:-1]).sum()) / 2
 
-# %% ../nbs/06_plan.ipynb #2044a259
+# %% ../nbs/06_plan.ipynb #ac1600ec
+def _crosses_itself(ring):
+    "Whether two edges of a ring of up to 1,500 positions cross: the ends of each lie on both sides of the other."
+    if len(ring) > 1500: return False
+    start, edge = ring[:-1], np.diff(ring, axis=0)
+    side = lambda to: edge[:, :1] * (to[:, 1] - start[:, 1:]) - edge[:, 1:] * (to[:, 0] - start[:, :1])
+    apart = side(start) * side(ring[1:]) < -1e-9
+    return bool((apart & apart.T).any())
+
+def _check_outline(ring, name):
+    "Raise a ValueError unless a ring in metres encloses ground that can be covered."
+    area, length = _area_m2(ring), float(np.hypot(*np.ptp(ring, axis=0)))
+    if area >= max(1, 0.1 * length): return
+    if _crosses_itself(ring): raise ValueError(f"{name}: the outline of {len(ring)} positions crosses itself, as a bow-tie does; give its corners in their order around the area")
+    if area < 1: raise ValueError(f"{name}: a ring of {len(ring)} positions encloses less than a square metre; its region is too small")
+    raise ValueError(f"{name}: an area {length:,.0f} m long is only {area / length:.2f} m wide; what is so thin is a path: draw it as a LineString")
+
+# %% ../nbs/06_plan.ipynb #cc53787b
+def _metres(frame, shapes):
+    "Lists of rings or lines from degrees into a frame's metres, all at once."
+    rings = [ring for rings in shapes for ring in rings]
+    if not rings: return ()
+    parts = iter(np.split(frame.to_metres(*np.concatenate(rings).T), np.cumsum([len(ring) for ring in rings])[:-1]))
+    return tuple(tuple(next(parts) for _ in rings) for rings in shapes)
+
+def _avoiding(region, avoid):
+    "The region less some areas; those that do not reach its box make no difference and are left out."
+    polygons, _, name = _load_shapes(avoid)
+    if not polygons: raise ValueError(f"{name}: what to avoid must be areas (Polygon or MultiPolygon), not lines")
+    every = np.concatenate([*region.lines, *(ring for rings in region.polygons for ring in rings)])
+    meets = lambda ring: (ring.max(0) >= every.min(0)).all() and (ring.min(0) <= every.max(0)).all()
+    return replace(region, avoid=region.avoid + tuple(rings for rings in _metres(region.frame, polygons) if meets(rings[0])))
+
+# %% ../nbs/06_plan.ipynb #c17edee1
 def read_region(
     source, # Bounds, "south,west,north,east", a GeoJSON file or dictionary, or a Region
     avoid=None, # areas where nobody can stand, in any of these forms
 ) -> Region:
     "A region to walk. ValueError and FileNotFoundError name the file and what is wrong with it."
-    if isinstance(source, Region): region = source
-    else:
-        polygons, lines, name = _load_shapes(source)
-        if polygons and lines: raise ValueError(f"{name} holds areas as well as lines: keep one kind, areas to cover or a path to follow")
-        every = np.concatenate(lines + [ring for rings in polygons for ring in rings])
-        frame = LocalFrame(*mean_position(*every.T))
-        extent = np.ptp(frame.to_metres(*every.T), axis=0).max()
-        if extent > MAX_EXTENT_M or geodesic_m(*every.T, frame.latitude, frame.longitude).max() > MAX_EXTENT_M:
-            raise ValueError(f"{name} is {extent / 1000:,.0f} km across; a capture plan is for what is walked, {MAX_EXTENT_M / 1000:.0f} km at most")
-        box = frame.to_metres(*every.T)
-        frame = LocalFrame(*frame.to_degrees((box.min(0) + box.max(0)) / 2))
-        metres = lambda lat_lon: frame.to_metres(*lat_lon.T)
-        region = Region(frame, tuple(tuple(map(metres, rings)) for rings in polygons), tuple(map(metres, lines)), (), name)
-        for rings in region.polygons:
-            if _area_m2(rings[0]) < 1: raise ValueError(f"{name}: a ring of {len(rings[0])} positions encloses less than a square metre; its region is too small")
-    if avoid is None: return region
-    polygons, lines, name = _load_shapes(avoid)
-    if not polygons: raise ValueError(f"{name}: what to avoid must be areas (Polygon or MultiPolygon), not lines")
-    return replace(region, avoid=region.avoid + tuple(tuple(region.frame.to_metres(*ring.T) for ring in rings) for rings in polygons))
+    if isinstance(source, Region): return source if avoid is None else _avoiding(source, avoid)
+    polygons, lines, name = _load_shapes(source)
+    if polygons and lines: raise ValueError(f"{name} holds areas as well as lines: keep one kind, areas to cover or a path to follow")
+    every = np.concatenate(lines + [ring for rings in polygons for ring in rings])
+    frame = LocalFrame(*mean_position(*every.T))
+    box = frame.to_metres(*every.T)
+    extent = np.ptp(box, axis=0).max()
+    if extent > MAX_EXTENT_M or geodesic_m(*every.T, frame.latitude, frame.longitude).max() > MAX_EXTENT_M:
+        raise ValueError(f"{name} is {extent / 1000:,.0f} km across; a capture plan is for what is walked, {MAX_EXTENT_M / 1000:.0f} km at most")
+    frame = LocalFrame(*frame.to_degrees((box.min(0) + box.max(0)) / 2))
+    region = Region(frame, _metres(frame, polygons), (_metres(frame, [lines]) or ((),))[0], (), name)
+    for rings in region.polygons: _check_outline(rings[0], name)
+    if lines and _path_length(region) < 1: raise ValueError(f"{name}: the path has no length: all of its positions are within a metre of each other; draw it to where the walk should end")
+    return region if avoid is None else _avoiding(region, avoid)
 
-# %% ../nbs/06_plan.ipynb #192f0169
-def _in_polygons(polygons, points):
-    "Which of some points (n, 2) lie in any of some polygons; all in metres."
-    inside, by_east = np.zeros(len(points), bool), points[:, 0].argsort()
-    east = points[by_east, 0]
-    for rings in polygons: # hundreds of buildings, each near to few of the points
-        low, high = rings[0].min(0), rings[0].max(0)
-        near = by_east[slice(*east.searchsorted([low[0], np.nextafter(high[0], np.inf)]))]
-        near = near[(points[near, 1] >= low[1]) & (points[near, 1] <= high[1])]
-        odd = np.zeros(len(near), bool)
-        for ring in rings if len(near) else (): odd ^= Outline(ring).contains_points(points[near])
-        inside[near] |= odd
-    return inside
+def _path_length(region): return float(sum(np.hypot(*np.diff(line, axis=0).T).sum() for line in region.lines))
 
+# %% ../nbs/06_plan.ipynb #44d8311d
+def _ranges(first, last, most=1_000_000):
+    "The whole numbers from each `first` to before its `last`, beside the row that they belong to; in pieces of about `most`."
+    rows = np.flatnonzero(last > first)
+    ends = (last - first)[rows].cumsum()
+    for piece in np.split(rows, np.flatnonzero(np.diff(ends // most)) + 1) if len(rows) else ():
+        count = (last - first)[piece]
+        yield np.repeat(piece, count), np.arange(count.sum()) + np.repeat(first[piece] + count - count.cumsum(), count)
+
+def _crossings(edges, points, which, n):
+    "Which of `n` things have an odd number of crossings, where a line east from row i of the points meets row i of the edges (x, y, x, y) and counts for `which[i]`."
+    (x0, y0, x1, y1), (x, y) = edges.T, points.T
+    met = np.flatnonzero((y0 > y) != (y1 > y))
+    x0, y0, x1, y1, x, y = (v[met] for v in (x0, y0, x1, y1, x, y))
+    return np.bincount(which[met[x < x0 + (y - y0) / (y1 - y0) * (x1 - x0)]], minlength=n) % 2 == 1
+
+def _in_large(edges, points):
+    "Which points lie in one polygon of many edges."
+    by_north = points[:, 1].argsort()
+    low, high = np.sort(points[by_north, 1].searchsorted(edges[:, [1, 3]]), axis=1).T
+    odd = np.zeros(len(points), bool)
+    for edge, at in _ranges(low, high): odd ^= _crossings(edges[edge], points[by_north[at]], by_north[at], len(points))
+    return odd
+
+# %% ../nbs/06_plan.ipynb #09c79f93
+class _Areas:
+    "Polygons in metres, made ready to say which points lie in any of them."
+    def __init__(self, polygons):
+        self.low, self.high = (np.array([f(rings[0], axis=0) for rings in polygons]).reshape(-1, 2) for f in (np.min, np.max))
+        edges = [np.concatenate([np.hstack([ring[:-1], ring[1:]]) for ring in rings]) for rings in polygons]
+        self.first, self.edges = np.cumsum([0, *map(len, edges)]), np.concatenate([np.zeros((0, 4)), *edges])
+
+    def hold(self, points):
+        "Which of some points (n, 2) lie in any of the polygons."
+        inside, by_east = np.zeros(len(points), bool), points[:, 0].argsort()
+        east = points[by_east, 0]
+        for polygon, at in _ranges(east.searchsorted(self.low[:, 0]), east.searchsorted(self.high[:, 0], side="right")):
+            at = by_east[at]
+            near = ~inside[at] & (points[at, 1] >= self.low[polygon, 1]) & (points[at, 1] <= self.high[polygon, 1])
+            self._hold(points, polygon[near], at[near], inside)
+        return inside
+
+    def _hold(self, points, polygon, at, inside):
+        "Mark in `inside` which points `at` lie in the polygon beside them."
+        first, last = self.first[polygon], self.first[polygon + 1]
+        large = last - first > 64
+        starts = np.flatnonzero(np.diff(polygon[large], prepend=-1))
+        for k, some in zip(polygon[large][starts], np.split(at[large], starts[1:])):
+            inside[some] |= _in_large(self.edges[self.first[k]:self.first[k + 1]], points[some])
+        at, first, last = at[~large], first[~large], last[~large]
+        for pair, edge in _ranges(first, last): inside[at[_crossings(self.edges[edge], points[at[pair]], pair, len(at))]] = True
+
+# %% ../nbs/06_plan.ipynb #524d9409
 def _along(line, spacing):
     "Points at equal arc length along a line, its ends included (a closed line's only once), and about `spacing` metres apart."
     travelled = np.concatenate([[0.], np.hypot(*np.diff(line, axis=0).T).cumsum()])
@@ -161,14 +237,14 @@ def _along(line, spacing):
     closed = len(at) > 2 and (line[0] == line[-1]).all()
     return np.stack([np.interp(at, travelled, line[:, k]) for k in (0, 1)], -1)[:-1 if closed else None]
 
-# %% ../nbs/06_plan.ipynb #f0db92a7
+# %% ../nbs/06_plan.ipynb #02e1b3fb
 @patch
 def contains(self:Region,
     east_north, # metres in the region's frame, shape (n, 2)
 ) -> np.ndarray: # bool, shape (n,)
     "Which points lie in the region's areas (anywhere, where it is a path) and in nothing to avoid."
-    inside = _in_polygons(self.polygons, east_north) if self.polygons else np.ones(len(east_north), bool)
-    inside[inside] = ~_in_polygons(self.avoid, east_north[inside])
+    inside = self._areas.hold(east_north) if self.polygons else np.ones(len(east_north), bool)
+    inside[inside] = ~self._avoided.hold(east_north[inside])
     return inside
 
 @patch
@@ -178,7 +254,7 @@ def sample(self:Region,
 ) -> np.ndarray: # metres in the region's frame, shape (n, 2)
     "Points spread finely and evenly over the region."
     if self.lines:
-        pitch = max(pitch_m, sum(np.hypot(*np.diff(l, axis=0).T).sum() for l in self.lines) / most, 1e-3)
+        pitch = max(pitch_m, _path_length(self) / most, 1e-3)
         points = np.concatenate([_along(line, pitch) for line in self.lines])
         return points[self.contains(points)]
     pitch = max(pitch_m, np.sqrt(sum(_area_m2(rings[0]) for rings in self.polygons) / most))
@@ -186,7 +262,7 @@ def sample(self:Region,
         points = np.concatenate([_grid(rings[0].min(0), rings[0].max(0), pitch) for rings in self.polygons])
         if len(points) <= 1_500_000: break
         pitch *= 1.5
-    if len(self.polygons) > 1: points = np.unique(points, axis=0)
+    if len(self.polygons) > 1: points = np.stack([(once := np.unique(points @ [1, 1j])).real, once.imag], -1)
     return points[self.contains(points)]
 
 # %% ../nbs/06_plan.ipynb #cce11369
@@ -195,17 +271,18 @@ def _grid(low, high, pitch):
     x, y = (np.arange(np.ceil(l / pitch), np.floor(h / pitch) + 1) * pitch for l, h in zip(low, high))
     return np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
 
-# %% ../nbs/06_plan.ipynb #683f1224
+# %% ../nbs/06_plan.ipynb #8642f4b9
 LOOSEST = 1.14 # spacings from an added place to its nearest: within 15 % of the lattice's 1
 
 def _main_angle(points):
     "Direction in radians of the long side of the smallest box about some points."
     try: hull = points[ConvexHull(points).vertices]
     except QhullError: hull = points # all on a line
+    hull = hull[::len(hull) // 400 + 1] # a disc traced in thousands of corners
     best = (np.inf, 0.)
     for dx, dy in np.diff(np.concatenate([hull, hull[:1]]), axis=0):
         angle = np.arctan2(dy, dx)
-        width, height = np.ptp(points @ _turn(angle), axis=0)
+        width, height = np.ptp(hull @ _turn(angle), axis=0)
         best = min(best, (width * height, angle if width >= height else angle + np.pi / 2))
     return best[1] % np.pi
 
@@ -218,7 +295,10 @@ def _lattices(region, spacing, angle, shifts):
         low, high = (corners @ turn).min(0), (corners @ turn).max(0)
         row = np.arange(-1, (high[1] - low[1]) / (spacing * np.sqrt(.75)) + 1)
         column = np.arange(-1, (high[0] - low[0]) / spacing + 1)
+        if (size := len(row) * len(column)) > 4_000_000:
+            raise ValueError(f"{region.name} is thin, or far apart, in a wide box: places {spacing:.1f} m apart there take a grid of {size:,} points; plan its parts one by one, draw it as lines, or choose a wider spacing")
         x, y = np.meshgrid(column, row)
+        shifts = min(shifts, max(1, int(np.sqrt(1e6 / size))))
         for shift in np.ndindex(shifts, shifts):
             sx, sy = np.array(shift) / shifts
             lattice = np.stack([(x + sx + y % 2 / 2) * spacing, (y + sy) * spacing * np.sqrt(.75)], -1).reshape(-1, 2) + low
@@ -226,10 +306,21 @@ def _lattices(region, spacing, angle, shifts):
             alone = cKDTree(places).query(places, 2)[0][:, 1] > 1.01 * spacing if len(places) else np.zeros(0, bool)
             yield places[~alone]
 
-# %% ../nbs/06_plan.ipynb #ce2bee13
+# %% ../nbs/06_plan.ipynb #e6eb48c1
+def _drop_tiny(points, away, spacing):
+    "Take points out (`away` 0) that have none beside them to be a second place: parts smaller than a spacing."
+    far = np.flatnonzero(away > LOOSEST * spacing)
+    if not len(far): return
+    others = points[away >= spacing]
+    others = cKDTree(others[::len(others) // 30_000 + 1])
+    count = lambda radius: others.query_ball_point(points[far], radius, return_length=True)
+    away[far[count(LOOSEST * spacing) == count(spacing * (1 - 1e-9))]] = 0
+
+# %% ../nbs/06_plan.ipynb #c1ebf687
 def _fill(places, points, spacing):
     "Add places among `points` (a fine sample of the region) until none that could be added is further than one spacing from its nearest place."
     away = cKDTree(places).query(points)[0] if len(places) else np.full(len(points), np.inf)
+    _drop_tiny(points, away, spacing)
     added = []
     while True:
         points, away = points[away >= spacing], away[away >= spacing]
@@ -279,9 +370,9 @@ def _path_places(region, spacing):
         if keep[i]: keep[j] = False
     return places[keep]
 
-# %% ../nbs/06_plan.ipynb #358d79f2
+# %% ../nbs/06_plan.ipynb #5ba1da28
 class _Steps:
-    "Lengths of the steps between places; those that lead through what is to be avoided count three times."
+    "Lengths of the steps between places; those that `through` names count three times."
     def __init__(self, points, through=None):
         self.points, self.xy, self.n = points, points.tolist(), len(points)
         a, b = self.nearest(20 if through and self.n <= 3000 else 1).T
@@ -432,16 +523,22 @@ def _as_plan(places, region, row_m=None):
                       steps_through=int(through(places[:-1], places[1:]).sum()) if through else 0)
     return plan
 
-# %% ../nbs/06_plan.ipynb #c15c59f9
-def _through(region):
-    "The function that says which steps, from (m, 2) to (m, 2), lead through what a region avoids; None where it avoids nothing."
-    if not region.avoid: return None
-    share = np.linspace(0.03, 0.97, 15)[:, None, None]
+# %% ../nbs/06_plan.ipynb #a580cbe7
+def _through(region, edge_m=0.5):
+    "The function that says which steps, from (m, 2) to (m, 2), leave a region's areas by over `edge_m` or lead through what it avoids; None where no step can."
+    alone = len(region.polygons) == 1 == len(region.polygons[0])
+    convex = alone and ConvexHull(region.polygons[0][0]).volume < 1.0001 * _area_m2(region.polygons[0][0])
+    if not region.avoid and (convex or not region.polygons): return None
+    share, shifts = np.linspace(0.03, 0.97, 15)[:, None, None], edge_m * np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)])
     def through(start, end):
-        between = (1 - share) * start + share * end
-        return _in_polygons(region.avoid, between.reshape(-1, 2)).reshape(len(share), -1).any(0)
+        between = ((1 - share) * start + share * end).reshape(-1, 2)
+        bad, out = region._avoided.hold(between), np.arange(len(between) if region.polygons and not convex else 0)
+        for shift in shifts: out = out[~region._areas.hold(between[out] + shift)]
+        bad[out] = True
+        return bad.reshape(len(share), -1).any(0)
     return through
 
+# %% ../nbs/06_plan.ipynb #d18131fc
 def _widest(make, n_places, start, name):
     "The places at the widest spacing found that makes at least `n_places`, and that spacing."
     low, high = start, start * 1.2
@@ -455,31 +552,32 @@ def _widest(make, n_places, start, name):
     if low < 1: raise ValueError(f"{name} is too small for {n_places:,} places: they would be less than a metre apart; ask for fewer, or for a larger region")
     return make(low), low
 
-# %% ../nbs/06_plan.ipynb #56a7ec35
+# %% ../nbs/06_plan.ipynb #c4966094
 def _makers(region, n_places, spacing_m):
-    "The function from a spacing to places, and the spacing to start from; ValueError where there would be too many."
-    if region.lines: size, count = sum(np.hypot(*np.diff(l, axis=0).T).sum() for l in region.lines), lambda s: size / s + 1
-    else:
-        pitch = np.sqrt(sum(_area_m2(rings[0]) for rings in region.polygons) / 20_000)
-        size = len(region.sample(40_000, pitch)) * pitch**2
-        count = lambda s: size / (s**2 * np.sqrt(.75))
-    start = spacing_m or (size / max(n_places - 1, 1) if region.lines else np.sqrt(max(size, 1e-9) / np.sqrt(.75) / n_places))
+    "The function from a spacing to places, and the spacing to start from; ValueError where there would be too many, or nowhere to put them."
+    pitch = np.sqrt(sum(_area_m2(rings[0]) for rings in region.polygons) / 20_000)
+    room = region.sample(40_000, pitch)
+    if not len(room): raise ValueError(f"{region.name}: nothing is left to walk once holes and areas to avoid are taken out")
+    size = _path_length(region) if region.lines else len(room) * pitch**2
+    count = lambda s: size / s + 1 if region.lines else size / (s**2 * np.sqrt(.75))
+    start = spacing_m or (size / max(n_places - 1, 1) if region.lines else np.sqrt(size / np.sqrt(.75) / n_places))
     if (n_places or count(start)) > MAX_PLACES:
         raise ValueError(f"{region.name} would hold {n_places or round(count(start)):,} places, over the limit of {MAX_PLACES:,}: ask for fewer, or for a wider spacing")
     if region.lines: return (lambda s: _path_places(region, s)), start
     points, angle = region.sample(300_000, start / 8), _main_angle(np.concatenate([rings[0] for rings in region.polygons]))
     return (lambda s: _area_places(region, s, points, angle)), start
 
-# %% ../nbs/06_plan.ipynb #7c1b7907
+# %% ../nbs/06_plan.ipynb #7f016e3d
 def plan_capture(
     region, # Bounds, "south,west,north,east", a GeoJSON file or dictionary, or a Region: areas to cover, or a path to follow
     n_places: int=None, # places wanted at least; or
     spacing_m: float=None, # metres between neighbouring places
     avoid=None, # areas where nobody can stand (buildings), as GeoJSON or Bounds
 ) -> pd.DataFrame: # place, order, latitude, longitude (degrees), step_m (from the place before), in walking order
-    "Evenly spaced capture places in the order of a short walk; `attrs` hold spacing_m, gap_m (from the worst spot to its nearest place), walk_m, and steps_through, how many lead through what is to be avoided."
+    "Evenly spaced capture places in the order of a short walk; `attrs` hold spacing_m, gap_m (from the worst spot to its nearest place), walk_m, and steps_through, how many leave the area or lead through what is to be avoided."
     region = read_region(region, avoid)
-    if (n_places is None) == (spacing_m is None): raise ValueError("say either how many places (n_places) or how far apart (spacing_m), not both")
+    if n_places is None and spacing_m is None: raise ValueError("say how many places (n_places) or how far apart (spacing_m)")
+    if n_places is not None and spacing_m is not None: raise ValueError("say either how many places (n_places) or how far apart (spacing_m), not both")
     if n_places is not None and n_places < 2: raise ValueError(f"n_places must be at least 2, not {n_places}")
     if spacing_m is not None and not 1 <= spacing_m < np.inf: raise ValueError(f"spacing_m must be at least one metre, not {spacing_m}")
     make, start = _makers(region, n_places, spacing_m)
@@ -488,7 +586,7 @@ def plan_capture(
     if len(places) > MAX_PLACES: raise ValueError(f"{region.name} would hold {len(places):,} places, over the limit of {MAX_PLACES:,}: ask for a wider spacing")
     return _as_plan(places, region, None if region.lines else spacing * np.sqrt(.75))
 
-# %% ../nbs/06_plan.ipynb #025be94d
+# %% ../nbs/06_plan.ipynb #0dfbe7c7
 COMPASS = ["N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE", "S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW"]
 PITCHES = ("level", "upward")
 
@@ -504,7 +602,10 @@ def heading_names(
 
 def _heading_degrees(name):
     "The degrees that a heading's name stands for."
-    return COMPASS.index(name) * 22.5 if name in COMPASS else float(name)
+    try: degrees = COMPASS.index(name.upper()) * 22.5 if name.upper() in COMPASS else float(name)
+    except ValueError: degrees = np.nan
+    if not 0 <= degrees < 360: raise ValueError(f"heading {name!r} is neither a compass point (N, NNE, ... NNW) nor degrees from 0 to 360")
+    return degrees
 
 # %% ../nbs/06_plan.ipynb #c51432a6
 def shot_list(
@@ -577,22 +678,40 @@ def write_plan(
         with atomic_path(paths[ending]) as temporary: temporary.write_bytes(content)
     return paths
 
-# %% ../nbs/06_plan.ipynb #825d7488
+# %% ../nbs/06_plan.ipynb #3db7cb03
+def _plan_row(table, i, name): return f"{name}, row {i + 2} (place {table.place.iloc[i]!r})"
+
+def _plan_numbers(table, name):
+    "A plan's texts with its degrees as numbers. ValueError names the row that is wrong."
+    def number(text):
+        try: return float(text)
+        except ValueError: return np.nan
+    if "place" in table and (table.place == "").any(): raise ValueError(f"{_plan_row(table, (table.place == '').argmax(), name)}: the place has no name")
+    for c in ("latitude", "longitude") if {"place", "latitude", "longitude"} <= {*table} else ():
+        values = table[c].map(number).astype(float)
+        if len(wrong := np.flatnonzero(values.isna())):
+            raise ValueError(f"{_plan_row(table, wrong[0], name)}: {c} is {table[c].iloc[wrong[0]]!r}; write degrees as a number with a decimal point, as in 39.9512")
+        table[c] = values
+    return table
+
+# %% ../nbs/06_plan.ipynb #aeeb580b
 def read_plan(
     path, # a checklist CSV that `write_plan` wrote, or any CSV with place, latitude and longitude
 ) -> pd.DataFrame: # as `plan_capture` or `second_walk` returns, in the order of the file
-    "Read a plan back from its checklist; places that a person took out of it are gone."
+    "Read a plan back from its checklist; places that a person took out of it are gone. ValueError names the file and the row."
     path = Path(path)
     if not path.is_file(): raise FileNotFoundError(f"there is no file {path}; a plan is the CSV that `write_plan` wrote")
-    if path.stat().st_size > 4 * MAX_FILE_BYTES: raise ValueError(f"{path.name} has {path.stat().st_size:,} bytes: that is no plan")
-    try: table = pd.read_csv(path, sep=None, engine="python", encoding="utf-8-sig", dtype={"place": str, "heading_name": str}, keep_default_na=False)
-    except Exception as e: raise ValueError(f"{path.name} is not a readable CSV: {str(e)[:120]}") from e
+    if path.stat().st_size > 2 * MAX_FILE_BYTES: raise ValueError(f"{path.name} has {path.stat().st_size:,} bytes: that is no plan")
+    table = _plan_numbers(read_csv(path), path.name)
     try: plan = check_plan(table.drop_duplicates("place") if "place" in table else table)[["place", "latitude", "longitude"]].reset_index(drop=True)
     except (ValueError, TypeError) as e: raise ValueError(f"{path.name}: {e}") from e
     lat, lon = plan.latitude.to_numpy(float), plan.longitude.to_numpy(float)
     step = np.concatenate([[0.], geodesic_m(lat[:-1], lon[:-1], lat[1:], lon[1:])])
     plan = plan.assign(order=np.arange(1, len(plan) + 1), step_m=step.round(2))[PLAN_COLUMNS]
-    if "heading_name" not in table: return plan
+    if "heading_name" not in table or (table.heading_name == "").all(): return plan
+    for i, name in table.heading_name.drop_duplicates().items():
+        try: _heading_degrees(name)
+        except ValueError as e: raise ValueError(f"{_plan_row(table, i, path.name)}: {e}") from e
     headings = table.groupby("place").heading_name.unique().str.join(";")[plan.place].to_numpy()
     return plan.assign(headings=headings) if len(set(headings)) > 1 else plan # a second walk asks for other headings at each place
 
@@ -609,7 +728,16 @@ def _photo_states(table, max_accuracy_m):
     if "h_accuracy" in table: poor |= pd.to_numeric(table["h_accuracy"], errors="coerce") > max_accuracy_m
     return pd.Series(np.select([~has_position(table), other, poor], ["no position", "set aside", "poor"], "good"), index=table.index)
 
-# %% ../nbs/06_plan.ipynb #d7952ed1
+# %% ../nbs/06_plan.ipynb #fc014885
+FAR_M = 5000. # where every photo is further than this from the plan, it is the plan of something else
+
+def _reach(plan):
+    "Half the plan's spacing in metres: how far a photo may be from its place."
+    if len(plan) < 2: raise ValueError(f"a plan of one place ({plan.place.iloc[0]}) has no spacing: it needs two places, or radius_m, how far a photo may be from its place")
+    if not (spacing := plan_spacing(plan)) > 0: raise ValueError("most places of the plan lie on top of one another; mend their positions, or give radius_m")
+    return spacing / 2
+
+# %% ../nbs/06_plan.ipynb #e00c65bb
 def match_photos(
     plan, # one row a place
     table, # a photo table, scanned or cleaned
@@ -619,13 +747,16 @@ def match_photos(
 ) -> pd.DataFrame: # on the table's index: place ('' outside any), distance_m (to the nearest place), heading_name ('' unknown), state
     "The place and the heading of each photo, and what it is good for: 'good', 'poor', 'set aside' or 'no position'."
     check_plan(plan)
-    radius_m = plan_spacing(plan) / 2 if radius_m is None else radius_m
-    if not radius_m > 0: raise ValueError(f"radius_m must be a positive number of metres, not {radius_m}; a plan of one place has no spacing to take it from")
+    radius_m = _reach(plan) if radius_m is None else radius_m
+    if not radius_m > 0: raise ValueError(f"radius_m must be a positive number of metres, not {radius_m}")
     names = heading_names(headings)
     out = pd.DataFrame(dict(place="", distance_m=np.nan, heading_name="", state=_photo_states(table, max_accuracy_m)), index=table.index)
     placed = has_position(table)
     frame = LocalFrame(*mean_position(plan.latitude, plan.longitude))
-    away, nearest = cKDTree(plan_metres(plan, frame)).query(plan_metres(table[placed], frame))
+    away, nearest = cKDTree(places := plan_metres(plan, frame)).query(plan_metres(table[placed], frame))
+    beyond = geodesic_m(table.latitude[placed], table.longitude[placed], frame.latitude, frame.longitude) - np.hypot(*places.T).max()
+    away = np.where(beyond > 1000, np.maximum(away, beyond), away) # a flat frame ends somewhere
+    if len(away) and away.min() > FAR_M: raise ValueError(f"no photo is within {away.min() // 1000:,.0f} km of the plan: one of the two belongs to another place")
     out.loc[placed, "distance_m"] = away
     out.loc[placed, "place"] = np.where(away <= radius_m, plan.place.astype(str).to_numpy()[nearest], "")
     heading = pd.to_numeric(table["heading"], errors="coerce").to_numpy(float) if "heading" in table else np.full(len(table), np.nan)
@@ -708,23 +839,34 @@ def photo_region(
     box = np.array([(west, south), (east, south), (east, north), (west, north), (west, south)])
     return Region(frame, ((box,),), name="the photos' box")
 
-# %% ../nbs/06_plan.ipynb #c4faeee6
+# %% ../nbs/06_plan.ipynb #66868189
+def _around(metres, spacing, most):
+    "A fine sample of the ground within 0.58 spacings of some points: what a hexagonal lattice of them serves without leaving a hole."
+    reach = spacing / np.sqrt(3)
+    pitch = reach * max(0.2, np.sqrt(np.pi * len(metres) / most))
+    whole = np.arange(-np.ceil(reach / pitch) - 1, np.ceil(reach / pitch) + 2)
+    cells = (np.round(metres / pitch)[:, None] + np.stack(np.meshgrid(whole, whole), -1).reshape(-1, 2)).reshape(-1, 2)
+    once = np.unique(cells @ [1, 1j])
+    points = np.stack([once.real, once.imag], -1) * pitch
+    points = points[cKDTree(metres).query(points)[0] <= reach]
+    return points if len(points) else metres
+
 def _samples(covered, region, frame, most=20_000):
-    "A fine sample of the region in metres (`region` None: the places themselves, each standing for its surroundings)."
-    if region is None: return plan_metres(covered, frame)
+    "A fine sample of the region in metres; without one, of the ground around the plan's places."
+    spacing = max(plan_spacing(covered), 1.) if len(covered) > 1 else 10.
+    if region is None: return _around(plan_metres(covered, frame), spacing, most)
     region = read_region(region)
-    points = region.sample(most, (plan_spacing(covered) if len(covered) > 1 else 10.) / 6)
-    return frame.to_metres(*region.frame.to_degrees(points).T)
+    return frame.to_metres(*region.frame.to_degrees(region.sample(most, spacing / 6)).T)
 
 def _gap_row(away):
     "Largest, 90th percentile and mean of some distances; NaN where nothing is done yet."
     if not np.isfinite(away).all(): return dict(largest_m=np.nan, p90_m=np.nan, mean_m=np.nan)
     return dict(largest_m=float(away.max()), p90_m=float(np.quantile(away, 0.9)), mean_m=float(away.mean()))
 
-# %% ../nbs/06_plan.ipynb #b66a4427
+# %% ../nbs/06_plan.ipynb #098e1f82
 def gap_curve(
     covered, # from `coverage`
-    region=None, # what the plan was made for, with what it avoids; None counts over the places themselves
+    region=None, # what the plan was made for, with what it avoids; without it, the ground within 0.58 spacings of a place counts
     most: int=None, # places at most
 ) -> pd.DataFrame: # places (0, 1, ...), place (walked last), largest_m, p90_m, mean_m (metres to the nearest place that is done)
     "Places that are not done in the order in which they shrink the gaps most (greedy on the mean squared gap), and what remains."
@@ -746,10 +888,10 @@ def gap_curve(
         rows.append(dict(places=len(rows), place=covered.place.iloc[i], **_gap_row(away)))
     return pd.DataFrame(rows)
 
-# %% ../nbs/06_plan.ipynb #1aaa61ec
+# %% ../nbs/06_plan.ipynb #7f9ce57b
 def second_walk(
     covered, # from `coverage`
-    region=None, # what the plan was made for, with what it avoids
+    region=None, # what the plan was made for, with what it avoids; without it, the ground within 0.58 spacings of a place counts
     n_places: int=None, # only so many places, those that shrink the gaps most
     pitches=PITCHES, # what is taken at each heading
 ) -> pd.DataFrame: # a plan: place (its first name), order, latitude, longitude, step_m, status, headings (what is missing), shots
@@ -770,20 +912,20 @@ def second_walk(
     walk.attrs = dict(walk_m=walk_length_m(walk), shots=int(walk.shots.sum()), gap_before=gaps(done), gap_after=gaps(done | covered.place.isin(walk.place).to_numpy()))
     return walk
 
-# %% ../nbs/06_plan.ipynb #78c6d5e8
+# %% ../nbs/06_plan.ipynb #585faedc
 def summarize_walk(
     walk, # from `plan_capture` or `second_walk`
 ) -> str: # one line
     "A walk in a line for a terminal."
     line = f"{len(walk):,} places, {walk_length_m(walk) / 1000:.2f} km to walk"
     if "gap_m" in walk.attrs: line += f", {walk.attrs['spacing_m']:.1f} m between neighbours, no spot further than {walk.attrs['gap_m']:.1f} m from a place"
-    if walk.attrs.get("steps_through"): line += f"; {walk.attrs['steps_through']:,} steps lead through what is to be avoided: walk around"
+    if walk.attrs.get("steps_through"): line += f"; {walk.attrs['steps_through']:,} steps leave the area or lead through what is to be avoided: walk around"
     if "gap_before" not in walk.attrs: return line
     before, after = walk.attrs["gap_before"], walk.attrs["gap_after"]
     said = lambda k: f"{before[k]:.0f} to {after[k]:.0f} m" if np.isfinite(before[k]) else f"{after[k]:.0f} m (nothing is done yet)"
     return f"{line}, {walk.attrs['shots']:,} shots; largest gap {said('largest_m')}, mean gap {said('mean_m')}"
 
-# %% ../nbs/06_plan.ipynb #63032d62
+# %% ../nbs/06_plan.ipynb #0953b99f
 _BLUE, _INK, _PALE = "#0072B2", "#222222", "#B0B0B0"
 _LOOKS = dict(done=("#009E73", "o"), partial=("#E69F00", "s"), poor=("#CC79A7", "^"), missing=("#D55E00", "X")) # colour and shape
 
@@ -801,16 +943,21 @@ def _map(plan, region):
     ax.set_xlabel("metres east", fontsize=10); ax.set_ylabel("metres north", fontsize=10)
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(labelsize=10, color=_PALE)
-    for ring in outlines: ax.plot(*ring.T, color=_INK, linewidth=1.2, zorder=1.5)
-    for rings in region.avoid if region else ():
-        for k, ring in enumerate(rings): ax.fill(*ring.T, facecolor="#E3E3E3" if k == 0 else "white", edgecolor=_PALE, linewidth=0.8, zorder=1)
+    ax.add_collection(LineCollection(outlines, color=_INK, linewidth=1.2, zorder=1.5, label="_outline"), autolim=False)
+    for solid, colour in ((True, "#E3E3E3"), (False, "white")):
+        rings = [ring for rings in (region.avoid if region else ()) for ring in (rings[:1] if solid else rings[1:])]
+        ax.add_collection(PolyCollection(rings, facecolor=colour, edgecolor=_PALE, linewidth=0.8, zorder=1), autolim=False)
     return ax, metres
 
 def _key(ax, columns=4): ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=columns, frameon=False, fontsize=10, borderaxespad=0, handletextpad=0.4, columnspacing=1.4)
 
-def _marks(n): return float(np.clip(9000 / max(n, 1), 5, 42))
+def _marks(ax, metres):
+    "The area of a marker in square points: half as wide as the places are apart on paper."
+    spacing = np.median(cKDTree(metres).query(metres, 2)[0][:, 1]) if len(metres) > 1 else np.inf
+    (west, east), (south, north), (width, height) = ax.get_xlim(), ax.get_ylim(), ax.figure.get_size_inches() * 72
+    return float(np.clip((0.5 * spacing * min(0.85 * width / (east - west), 0.8 * height / (north - south)))**2, 4, 42))
 
-# %% ../nbs/06_plan.ipynb #86fbc0fc
+# %% ../nbs/06_plan.ipynb #1e874a8d
 def plot_plan(
     plan, # one row a place, in walking order
     region=None, # to draw its outline, and what it avoids
@@ -818,30 +965,35 @@ def plot_plan(
     "The places and the walk through them; some are labelled with their names."
     ax, metres = _map(plan, region)
     ax.plot(*metres.T, color=_BLUE, linewidth=1.1, alpha=0.75, zorder=2, label=f"walk ({walk_length_m(plan) / 1000:.2f} km)")
-    ax.scatter(*metres.T, s=_marks(len(plan)), color=_INK, linewidths=0, zorder=3, label=f"places ({len(plan):,})")
+    ax.scatter(*metres.T, s=_marks(ax, metres), color=_INK, linewidths=0, zorder=3, label=f"places ({len(plan):,})")
     ax.scatter(*metres[:1].T, s=90, color="#009E73", marker="^", edgecolors="white", zorder=4, label="start")
     ax.scatter(*metres[-1:].T, s=70, color="#D55E00", marker="s", edgecolors="white", zorder=4, label="end")
     for i in range(0, len(plan), max(1, -(-len(plan) // 14))):
-        ax.annotate(str(plan.place.iloc[i]).replace("$", r"\$"), metres[i], (4, 4), textcoords="offset points", fontsize=8, zorder=5,
-                    bbox=dict(boxstyle="round,pad=0.1", facecolor="white", edgecolor="none", alpha=0.8))
+        east, north = metres[min(i + 1, len(plan) - 1)] - metres[max(i - 1, 0)]
+        off = np.array([north, -east]) / max(np.hypot(east, north), 1e-9) # to the right of the walk, under every dot
+        ax.annotate(str(plan.place.iloc[i]).replace("$", r"\$"), metres[i], 8 * off, textcoords="offset points", fontsize=8, zorder=2.5, path_effects=[withStroke(linewidth=2, foreground="white")],
+                    ha="left" if off[0] > 0.4 else "right" if off[0] < -0.4 else "center", va="bottom" if off[1] > 0.4 else "top" if off[1] < -0.4 else "center")
     _key(ax)
     return ax.figure
 
-# %% ../nbs/06_plan.ipynb #a467fdfe
+# %% ../nbs/06_plan.ipynb #7fa22393
 def plot_coverage(
     covered, # from `coverage`
     region=None, # to draw its outline, and what it avoids
     table=None, # a photo table, to draw the photos too
 ) -> Figure:
-    "The status of each place, by colour and shape, with counts; photos as small dots."
+    "The status of each place, by colour and shape, with counts; photos that cleaning kept and that are on the map as small dots, in open markers."
     ax, metres = _map(covered, region)
     if table is not None:
         frame = read_region(region).frame if region is not None else LocalFrame(*mean_position(covered.latitude, covered.longitude))
-        photos = plan_metres(table[has_position(table)], frame)
-        ax.scatter(*photos.T, s=2, color=_PALE, linewidths=0, zorder=2, rasterized=True, label=f"photos ({len(photos):,})")
+        photos = plan_metres(table[_photo_states(table, np.inf).isin(["good", "poor"])], frame)
+        (west, east), (south, north) = ax.get_xlim(), ax.get_ylim()
+        photos = photos[(photos >= (west, south)).all(1) & (photos <= (east, north)).all(1)]
+        ax.scatter(*photos.T, s=3, color="#888888", linewidths=0, zorder=2, rasterized=True, label=f"photos ({len(photos):,})")
     for status, (colour, shape) in _LOOKS.items():
         chosen = (covered.status == status).to_numpy()
-        if chosen.any(): ax.scatter(*metres[chosen].T, s=1.3 * _marks(len(covered)), color=colour, marker=shape, linewidths=0, zorder=3, label=f"{status} ({chosen.sum():,})")
+        if chosen.any(): ax.scatter(*metres[chosen].T, s=1.3 * _marks(ax, metres), facecolors=colour if table is None else "none", edgecolors=colour, marker=shape,
+                                      linewidths=0 if table is None else 1.1, zorder=3, label=f"{status} ({chosen.sum():,})")
     _key(ax, 3)
     if table is not None: ax.get_legend().legend_handles[0].set_sizes([14])
     return ax.figure

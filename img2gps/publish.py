@@ -374,12 +374,17 @@ def _cleaning(table) -> str:
     marked = summarize_reasons(table.assign(reasons=table.reasons.fillna("")))
     return "\n".join(f"- {r.code}: {r.photos:,} photos. {r.why}" for r in marked.itertuples()) or "No check spoke against any photo."
 
-# %% ../nbs/31_publish.ipynb #d5a98f2d
+# %% ../nbs/31_publish.ipynb #81cdffd6
 def _accuracy(sent) -> str:
     "What the photos themselves say of their positions' accuracy."
     stated = sent.h_accuracy.dropna() if "h_accuracy" in sent else pd.Series(dtype=float)
     if not len(stated): return "No photo states how accurate its position is."
     return f"{len(stated):,} of {len(sent):,} photos state a horizontal accuracy: half are at {stated.median():.1f} m or better, nine in ten at {stated.quantile(0.9):.1f} m or better."
+
+def _origins(sent) -> str:
+    "Where the positions come from, as a list."
+    words = {"exif": "the phone's own (EXIF)", "xmp": "from XMP", "takeout": "from Google Takeout", "csv": "from a table", "hand": "corrected by hand", "smoothing": "smoothed along the walk"}
+    return _counts(sent.position_from.map(lambda v: words.get(v, "unknown"))) if "position_from" in sent and len(sent) else ""
 
 def _split_facts(sent, by="") -> str:
     "A table of the splits with their walks and places, and the leakage audit; a sentence where there are none."
@@ -413,7 +418,7 @@ _PRIVACY = """- Metadata is stripped from every photo (EXIF with names and seria
 - Positions are a phone's, unless said otherwise above: about 5 m off under open sky, 7 to 13 m on average among buildings.
 - File names are those that the camera gave, and may say when a photo was taken."""
 
-# %% ../nbs/31_publish.ipynb #bc72e126
+# %% ../nbs/31_publish.ipynb #028f72ef
 def dataset_card(
     table, # a photo table, cleaned and split or not
     title: str="Geotagged photos of a campus",
@@ -430,9 +435,9 @@ def dataset_card(
     if len(sent): head["configs"] = _data_files(split_names(sent))
     parts = [_front_matter(head), f"# {title}", f"{len(table):,} photos were taken; {len(sent):,} are here: with a position, and kept by cleaning.", "## Loading it", _DATASET_LOADING.replace("OWNER/NAME", repo_id),
              "## Region", _region(sent), "## Days", f"{days.min()} to {days.max()}, {days.nunique()} days" if len(days) else "No photo has a capture time.", "## Cameras", _counts(camera),
-             "## Accuracy of the positions", _accuracy(sent), "## Cleaning", _cleaning(table), "## Splits", _split_facts(sent, table.attrs.get("split_by", "")), "## Privacy and limits", _PRIVACY]
+             "## Positions", _origins(sent), _accuracy(sent), "## Cleaning", _cleaning(table), "## Splits", _split_facts(sent, table.attrs.get("split_by", "")), "## Privacy and limits", _PRIVACY]
     if skipped: parts += ["## Left out", f"{len(skipped)} usable photos are not here:", "\n".join(f"- {_plain_words(name, 200)}: {_plain_words(why, 200)}" for name, why in list(skipped)[:20])]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(p for p in parts if p) + "\n"
 
 # %% ../nbs/31_publish.ipynb #99f022e5
 DATASET_COLUMNS = ("file_name", "latitude", "longitude", "position_from", "altitude", "h_accuracy", "heading", "heading_ref", "width", "height", "location", "session", "split")

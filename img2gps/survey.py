@@ -213,7 +213,7 @@ def plot_density(
     ax.set_title(f"{held.size:,} of {counts.size:,} squares of {_distance(cell_m)} hold photos,\n{half}", fontsize=10, loc="left")
     return ax.figure
 
-# %% ../nbs/22_survey.ipynb #e5e35326
+# %% ../nbs/22_survey.ipynb #d65d55d3
 COPIES = ("duplicate", "near_duplicate")
 
 def _marked(table, *codes): return _words(table, "reasons").str.split(";").map(lambda found: any(c in codes for c in found)).astype(bool)
@@ -227,6 +227,12 @@ def _copy_edges(table, max_bits):
     near = near[marked[near].any(1)]
     return np.concatenate([np.array(exact, int).reshape(-1, 2), near])
 
+def _check_cleaned(table):
+    "ValueError unless `clean` has seen the table."
+    missing = [c for c in ("reasons", "sha256", "phash") if c not in table]
+    if missing: raise ValueError(f"the table has no column {' or '.join(missing)}: clean it first, as in clean(table, folder)")
+
+# %% ../nbs/22_survey.ipynb #7d287db5
 def duplicate_groups(
     table, # a cleaned photo table
     max_bits: int=Thresholds.near_bits, # of 64 bits of the perceptual hash that may differ
@@ -244,12 +250,7 @@ def duplicate_groups(
         if len(staying): out.loc[members.index[copy[members.index]], "stays"] = order[staying].idxmin()
     return out
 
-def _check_cleaned(table):
-    "ValueError unless `clean` has seen the table."
-    missing = [c for c in ("reasons", "sha256", "phash") if c not in table]
-    if missing: raise ValueError(f"the table has no column {' or '.join(missing)}: clean it first, as in clean(table, folder)")
-
-# %% ../nbs/22_survey.ipynb #f6269889
+# %% ../nbs/22_survey.ipynb #4eb4cec5
 APART_M = {"the same": 0.01, "up to 1 m": 1., "1 to 5 m": 5., "5 to 10 m": 10., "10 to 25 m": 25., "25 to 100 m": 100., "further": np.inf}
 
 def copy_distances(
@@ -262,6 +263,7 @@ def copy_distances(
     one, two = table.loc[stays.index], table.loc[stays]
     return pd.Series(geodesic_m(one.latitude.to_numpy(), one.longitude.to_numpy(), two.latitude.to_numpy(), two.longitude.to_numpy()) if len(stays) else [], index=stays.index, dtype=float)
 
+# %% ../nbs/22_survey.ipynb #d7f4309f
 def plot_duplicates(
     table, # a cleaned photo table
 ) -> Figure:
@@ -344,7 +346,22 @@ def _against(row, code):
         return ", ".join(t for t in (f"{_distance(apart)} from the photo that stays" if pd.notna(apart) else "", f"{_seconds(later)} later" if pd.notna(later) and later >= 1 else "") if t)
     return ""
 
-# %% ../nbs/22_survey.ipynb #0ad79167
+# %% ../nbs/22_survey.ipynb #ecf52e2a
+def _plain(value, most=160):
+    "Text of a file for a page: at most so long, without control characters and lone surrogates; not escaped."
+    text = re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "\ufffd", str(value))
+    return text if len(text) <= most else text[:most] + " ..."
+
+def override_line(
+    file_name: str, # as in the photo table
+    keep: bool=True, # whether to keep the photo after all
+    why: str="looked at", # for the reader of the file
+) -> str: # without a line break at its end
+    "One line of a file for `read_overrides`, with quotes where CSV needs them."
+    out = io.StringIO(); csv.writer(out, lineterminator="").writerow([file_name, "yes" if keep else "no", why])
+    return out.getvalue()
+
+# %% ../nbs/22_survey.ipynb #bd60a35b
 class _Pictures:
     "Thumbnails of a folder's photos as data URIs, until `room` bytes are used."
     def __init__(self, folder, size, room=4_000_000): self.folder, self.size, self.room, self.made = folder, size, room, {}
@@ -362,21 +379,7 @@ class _Pictures:
         shown = f'<img alt="{html.escape(f"photo {_plain(name)}", quote=True)}" src="{uri}">' if uri else f"<span class=none>{empty}</span>"
         return f"<figure>{shown}{f'<figcaption>{html.escape(caption)}</figcaption>' if caption else ''}</figure>"
 
-def _plain(value, most=160):
-    "Text of a file for a page: at most so long, without control characters and lone surrogates; not escaped."
-    text = re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "\ufffd", str(value))
-    return text if len(text) <= most else text[:most] + " ..."
-
-def override_line(
-    file_name: str, # as in the photo table
-    keep: bool=True, # whether to keep the photo after all
-    why: str="looked at", # for the reader of the file
-) -> str: # without a line break at its end
-    "One line of a file for `read_overrides`, with quotes where CSV needs them."
-    out = io.StringIO(); csv.writer(out, lineterminator="").writerow([file_name, "yes" if keep else "no", why])
-    return out.getvalue()
-
-# %% ../nbs/22_survey.ipynb #8ef0117c
+# %% ../nbs/22_survey.ipynb #52186567
 GALLERY_STYLE = """
 ol.cards.wide-cards { grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)) } .cards figure { margin: 0 } .cards figure img { max-width: none }
 @media (min-width: 30rem) { .cards li.double { grid-column: span 2 } }
@@ -401,6 +404,7 @@ def _card(row, code, pictures, other):
     return (f"<li{' class=double' if other else ''}>{picture}<span class=name>{_text(_plain(name), 200)}</span><small>{'<br>'.join(lines)}</small>"
             f"{_decision(row)}</li>")
 
+# %% ../nbs/22_survey.ipynb #36489b9e
 def _code_section(code, why, seen, pictures, most):
     "What one check marked: why, and a card for each of the first photos."
     marked = seen[_marked(seen, code)]
@@ -412,7 +416,7 @@ def _code_section(code, why, seen, pictures, most):
     return (f'<section id="{html.escape(code, quote=True)}">\n<h2>{html.escape(code)} ({len(marked):,})</h2>\n' + _paragraph(f"{why}{more}")
             + "<ol class='cards wide-cards'>\n" + "\n".join(cards) + "\n</ol>\n</section>\n")
 
-# %% ../nbs/22_survey.ipynb #3fa0a928
+# %% ../nbs/22_survey.ipynb #13586396
 def write_gallery(
     table, # a cleaned photo table
     folder, # the folder that its file names are relative to
@@ -433,7 +437,8 @@ def write_gallery(
     keeping = ("A check is a rule and can be wrong. To overrule it, put the grey line under the photo into a CSV file whose first line is file_name,keep,why, "
                "say why in your own words, and clean again with that file as the overrides: yes keeps a photo, no sets one aside.")
     sections = [_code_section(r.code, r.why, seen, pictures, most) for r in codes.itertuples()]
-    page = _page(str(title), _paragraph(lead, "lead"), _paragraph(keeping) + f"<ul>{contents}</ul>\n" if n else _paragraph("No check spoke against any photo." if len(table) else ""), *sections)
+    rest = _paragraph(keeping) + f"<ul>{contents}</ul>\n" if n else _paragraph("No check spoke against any photo.") if len(table) else ""
+    page = _page(str(title), _paragraph(lead, "lead"), rest, *sections)
     with atomic_path(path, overwrite) as temporary: temporary.write_text(page.replace("</style>", GALLERY_STYLE + "</style>", 1), encoding="utf-8")
     return Path(path)
 
@@ -504,7 +509,7 @@ L.control.layers(null, Object.fromEntries(data.layers.map((layer, i) => [`<span 
 map.fitBounds(data.bounds, {padding: [30, 30], maxZoom: 20});
 """
 
-# %% ../nbs/22_survey.ipynb #746d6725
+# %% ../nbs/22_survey.ipynb #5f9b828f
 def _json_script(value) -> str:
     "JSON that can stand inside a script element: ASCII, with no `<`, `>` or `&` in it."
     text = json.dumps(value, ensure_ascii=True, allow_nan=False)
@@ -520,6 +525,7 @@ def _layers(values, names):
     other = html.escape(_plain(left[0], 60) or "none", quote=True) if len(left) == 1 else f"{len(left):,} others"
     return layers + ([dict(colour=FAINT, label=f"{other} ({rest:,})")] if rest else [])
 
+# %% ../nbs/22_survey.ipynb #1448f3a0
 def _map_page(folium, table, data, script, style, tiles):
     "The folium page: its own links replaced by Leaflet itself, and a policy that allows its scripts alone."
     at = table[["latitude", "longitude"]].mean().tolist()
