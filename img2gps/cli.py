@@ -83,7 +83,7 @@ def repair_command(args):
     if args.out: print(f"{len(add_corrections(args.out, repaired, by='smoothing'))} corrections in {args.out}; one that lies beside the photos as corrections.csv is used by split and train")
     else: print(f"nothing was written; --out {folder/'corrections.csv'} has them used by split and train")
 
-# %% ../nbs/90_cli.ipynb #7f1674b7
+# %% ../nbs/90_cli.ipynb #089ee7bb
 def plan_command(args):
     "Plan evenly spaced capture places in the order of a short walk: checklist, GPX and GeoJSON."
     from img2gps.plan import plan_capture, plot_plan, read_region, summarize_walk, write_plan
@@ -97,6 +97,8 @@ def plan_command(args):
     print(summarize_walk(plan))
     for path in (*written.values(), picture): print(f"  {path}")
 
+
+# %% ../nbs/90_cli.ipynb #d765936b
 def coverage_command(args):
     "Say which planned places and headings the photos cover, and plan a second walk for the rest."
     from img2gps.collect import write_table

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from .exif import PHOTO_EXTENSIONS, add_sidecar, atomic_path, read_photo
 from .geo import check_lat_lon
 
-# %% ../nbs/02_collect.ipynb #1fce5d32
+# %% ../nbs/02_collect.ipynb #bbbd9aff
 def _found(folder):
     "(name relative to the folder, bytes, time of the last change in nanoseconds) of every photo, sorted by name; and the subfolders that hold JSON files."
     photos, with_json, todo = [], set(), [("", str(folder))]
@@ -30,10 +30,10 @@ def _found(folder):
         for entry in entries:
             name = entry.name.lower()
             if name.startswith("."): continue
-            try: is_file, is_folder = entry.is_file(), entry.is_dir(follow_symlinks=False)
+            try: is_folder = not (is_file := entry.is_file()) and entry.is_dir(follow_symlinks=False)
             except OSError as e: warnings.warn(f"{entry.path} cannot be read ({e.strerror}); it is left out"); continue # a link to itself, a lost network drive
             if name.endswith(".json"): with_json.add(prefix)
-            elif any(0xD800 <= ord(c) <= 0xDFFF for c in entry.name): warnings.warn(f"{at}: the name {entry.name!r} is not valid UTF-8, so no table can hold it; rename it to have it read")
+            elif not name.isascii() and any(0xD800 <= ord(c) <= 0xDFFF for c in entry.name): warnings.warn(f"{at}: the name {entry.name!r} is not valid UTF-8, so no table can hold it; rename it to have it read")
             elif name.endswith(PHOTO_EXTENSIONS) and is_file: status = entry.stat(); photos.append((prefix + entry.name, status.st_size, max(status.st_mtime_ns, status.st_ctime_ns)))
             elif is_folder: todo.append((f"{prefix}{entry.name}/", entry.path))
     return sorted(photos), with_json
@@ -220,7 +220,7 @@ def read_csv(
     if "file_name" in table: table["file_name"] = [PurePosixPath(n.replace("\\", "/")).as_posix() if n else "" for n in table.file_name]
     return table
 
-# %% ../nbs/02_collect.ipynb #f77bb6a1
+# %% ../nbs/02_collect.ipynb #06cd624e
 def _check_names(table, folder, source, allow_missing):
     "File names must stay inside the folder, be unique, and exist."
     parts = table.file_name.map(lambda n: PurePosixPath(n.replace("\\", "/")))
@@ -234,6 +234,8 @@ def _check_names(table, folder, source, allow_missing):
                          "add them, remove their rows, or pass --allow-missing to go on without them")
     return table.file_name.isin(missing)
 
+
+# %% ../nbs/02_collect.ipynb #169d27c3
 def read_metadata(
     csv, # a CSV beside the photos, or above their folders
     allow_missing: bool=False, # keep rows whose file is missing, with a note, instead of raising

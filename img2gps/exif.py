@@ -518,7 +518,7 @@ def _scan_end(data: bytes, at: int) -> int:
         at += 1 if data[at + 1] == 0xFF else 2
     return len(data)
 
-# %% ../nbs/01_exif.ipynb #cff82383
+# %% ../nbs/01_exif.ipynb #376283c5
 def _gps_entries(block, order, at) -> tuple:
     "The entries of a new GPS directory whose values begin at `at`: {tag: 12 bytes}, and the bytes of the values."
     entries, values = {}, b""
@@ -542,6 +542,8 @@ def _raw_entries(data, at, order) -> tuple:
 
 def _directory_bytes(entries, order, following=b"\0\0\0\0") -> bytes: return struct.pack(order + "H", len(entries)) + b"".join(entries[t] for t in sorted(entries)) + following
 
+
+# %% ../nbs/01_exif.ipynb #88bc75aa
 def _with_gps(data, block) -> bytes:
     "An EXIF block with another GPS position; every other byte of it stays where it is."
     order = _byte_order(data)

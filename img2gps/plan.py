@@ -121,7 +121,7 @@ def _area_m2(ring):
     x, y = (ring - ring[0]).T
     return abs((x[:-1] * y[1:] - x[1:] * y[:-1]).sum()) / 2
 
-# %% ../nbs/06_plan.ipynb #ac1600ec
+# %% ../nbs/06_plan.ipynb #cf505649
 def _crosses_itself(ring):
     "Whether two edges of a ring of up to 1,500 positions cross: the ends of each lie on both sides of the other."
     if len(ring) > 1500: return False
@@ -133,7 +133,7 @@ def _crosses_itself(ring):
 def _check_outline(ring, name):
     "Raise a ValueError unless a ring in metres encloses ground that can be covered."
     area, length = _area_m2(ring), float(np.hypot(*np.ptp(ring, axis=0)))
-    if area >= max(1, 0.1 * length): return
+    if area >= max(1, 0.1 * length, length - 100): return # the longer, the wider: up to a metre
     if _crosses_itself(ring): raise ValueError(f"{name}: the outline of {len(ring)} positions crosses itself, as a bow-tie does; give its corners in their order around the area")
     if area < 1: raise ValueError(f"{name}: a ring of {len(ring)} positions encloses less than a square metre; its region is too small")
     raise ValueError(f"{name}: an area {length:,.0f} m long is only {area / length:.2f} m wide; what is so thin is a path: draw it as a LineString")
@@ -237,7 +237,7 @@ def _along(line, spacing):
     closed = len(at) > 2 and (line[0] == line[-1]).all()
     return np.stack([np.interp(at, travelled, line[:, k]) for k in (0, 1)], -1)[:-1 if closed else None]
 
-# %% ../nbs/06_plan.ipynb #02e1b3fb
+# %% ../nbs/06_plan.ipynb #67afac0b
 @patch
 def contains(self:Region,
     east_north, # metres in the region's frame, shape (n, 2)
@@ -258,10 +258,9 @@ def sample(self:Region,
         points = np.concatenate([_along(line, pitch) for line in self.lines])
         return points[self.contains(points)]
     pitch = max(pitch_m, np.sqrt(sum(_area_m2(rings[0]) for rings in self.polygons) / most))
-    for _ in range(20): # thin areas in wide boxes make a finer grid look fuller than it is
-        points = np.concatenate([_grid(rings[0].min(0), rings[0].max(0), pitch) for rings in self.polygons])
-        if len(points) <= 1_500_000: break
-        pitch *= 1.5
+    boxes = self._areas.high - self._areas.low
+    while (boxes / pitch + 1).prod(1).sum() > 1_500_000: pitch *= 1.2 # thin areas in wide boxes make a finer grid look fuller than it is
+    points = np.concatenate([_grid(low, high, pitch) for low, high in zip(self._areas.low, self._areas.high)])
     if len(self.polygons) > 1: points = np.stack([(once := np.unique(points @ [1, 1j])).real, once.imag], -1)
     return points[self.contains(points)]
 
@@ -343,7 +342,7 @@ def _area_places(region, spacing, points, angle):
     gap = lambda places: cKDTree(places).query(thin)[0].max(initial=0) if len(places) else np.inf
     return _fill(min((l for l in lattices if len(l) >= 0.97 * most), key=gap), points, spacing)
 
-# %% ../nbs/06_plan.ipynb #c5af01da
+# %% ../nbs/06_plan.ipynb #0982b171
 def _join_lines(lines):
     "Lines that meet end to end, two at a point and within a decimetre, as one."
     lines = list(lines)
@@ -366,16 +365,17 @@ def _path_places(region, spacing):
     places = np.concatenate([_along(line, spacing) for line in _join_lines(region.lines)])
     places = places[region.contains(places)]
     keep = np.ones(len(places), bool)
-    for i, j in sorted(map(tuple, cKDTree(places).query_pairs(0.7 * spacing, output_type="ndarray"))) if len(places) else []:
-        if keep[i]: keep[j] = False
+    tree = cKDTree(places)
+    for i in range(len(places)):
+        if keep[i]: keep[[j for j in tree.query_ball_point(places[i], 0.7 * spacing) if j > i]] = False
     return places[keep]
 
-# %% ../nbs/06_plan.ipynb #5ba1da28
+# %% ../nbs/06_plan.ipynb #7ba81032
 class _Steps:
     "Lengths of the steps between places; those that `through` names count three times."
     def __init__(self, points, through=None):
         self.points, self.xy, self.n = points, points.tolist(), len(points)
-        a, b = self.nearest(20 if through and self.n <= 3000 else 1).T
+        a, b = self.nearest(max(20, 40_000 // self.n) if through and self.n <= 3000 else 1).T
         bad = through(points[a], points[b]) if through else np.zeros(len(a), bool)
         self.keys = np.sort(a * self.n + b)[:0] if not bad.any() else np.sort((a * self.n + b)[bad])
         self.bad = set(self.keys.tolist())
@@ -912,14 +912,14 @@ def second_walk(
     walk.attrs = dict(walk_m=walk_length_m(walk), shots=int(walk.shots.sum()), gap_before=gaps(done), gap_after=gaps(done | covered.place.isin(walk.place).to_numpy()))
     return walk
 
-# %% ../nbs/06_plan.ipynb #585faedc
+# %% ../nbs/06_plan.ipynb #52fe9936
 def summarize_walk(
     walk, # from `plan_capture` or `second_walk`
 ) -> str: # one line
     "A walk in a line for a terminal."
     line = f"{len(walk):,} places, {walk_length_m(walk) / 1000:.2f} km to walk"
     if "gap_m" in walk.attrs: line += f", {walk.attrs['spacing_m']:.1f} m between neighbours, no spot further than {walk.attrs['gap_m']:.1f} m from a place"
-    if walk.attrs.get("steps_through"): line += f"; {walk.attrs['steps_through']:,} steps leave the area or lead through what is to be avoided: walk around"
+    if (n := walk.attrs.get("steps_through")): line += f"; {n:,} {'step leaves' if n == 1 else 'steps leave'} the area or cross what is to be avoided: walk around"
     if "gap_before" not in walk.attrs: return line
     before, after = walk.attrs["gap_before"], walk.attrs["gap_after"]
     said = lambda k: f"{before[k]:.0f} to {after[k]:.0f} m" if np.isfinite(before[k]) else f"{after[k]:.0f} m (nothing is done yet)"

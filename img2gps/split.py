@@ -259,7 +259,7 @@ def format_audit(
     return (f"split{by and ' by ' + by}: {audit['train_photos']} training, {audit['held_out_photos']} held-out, {audit['left_out_photos']} unused photos; of the held-out, {share('same_coordinates')} have a training photo at the "
             f"same coordinates, {share('within_5_m')} within 5 m, {share('within_10_m')} within 10 m, {burst}{near}; median {audit['median_m_to_training']:.1f} m to the nearest")
 
-# %% ../nbs/04_split.ipynb #7b464ec2
+# %% ../nbs/04_split.ipynb #1fb92d9d
 def save_test_set(
     table, # a split table with sha256, as cleaning adds it
     path, # a JSON file that is not there yet
@@ -282,6 +282,8 @@ def read_test_set(
     try: return {str(photo["sha256"]): str(photo["file_name"]) for photo in content["photos"]}
     except (TypeError, KeyError) as e: raise ValueError(f"{path} is not a test set; `save_test_set` writes one") from e
 
+
+# %% ../nbs/04_split.ipynb #c23518f8
 def _hold_out_again(table, known, groups):
     "Mark the photos of a test set, and leave out what shares a group with one."
     if "sha256" not in table: raise ValueError("a fixed test set is found by content: clean the photos first, which adds sha256")
