@@ -11,14 +11,14 @@ from fastai.metrics import AccumMetric
 
 from .geo import LocalFrame, geodesic_m
 
-# %% ../nbs/12_metrics.ipynb #b9417df5
+# %% ../nbs/12_metrics.ipynb #7c4db799
 def errors_m(
-    pred, # standardised east and north, shape (n, 2); numpy or torch
-    target, # the same
+    pred, # standardised east and north, shape (n, 2) or, with an uncertainty, (n, 3); numpy or torch
+    target, # standardised east and north, shape (n, 2)
     frame: LocalFrame, # in which they are standardised
 ) -> np.ndarray: # (n,) metres, float64
     "Geodesic error of each prediction in metres."
-    (lat1, lon1), (lat2, lon2) = frame.decode(pred).T, frame.decode(target).T
+    (lat1, lon1), (lat2, lon2) = frame.decode(pred[..., :2]).T, frame.decode(target).T
     return np.atleast_1d(geodesic_m(lat1, lon1, lat2, lon2))
 
 def position_metrics(

@@ -117,7 +117,7 @@ def create_body(
     if weights not in ("imagenet", "none"): _load_local(net, read_weights(weights), arch, weights, classifier)
     return net, features
 
-# %% ../nbs/13_models.ipynb #f7386afe
+# %% ../nbs/13_models.ipynb #afb992b1
 HEADS = ("linear", "mlp")
 
 def create_head(
@@ -125,16 +125,17 @@ def create_head(
     kind: str="linear", # "linear" or "mlp"
     dropout: float=0.5, # probability
     hidden: int=256, # units of the MLP's hidden layer
-) -> nn.Sequential: # (n, features) -> (n, 2) standardised east and north
+    outputs: int=2, # 3 with an uncertainty, see `img2gps.losses`
+) -> nn.Sequential: # (n, features) -> (n, outputs): standardised east and north first
     "The layers behind the backbone. The last one starts at zero, so that training starts from the mean position."
     if kind not in HEADS: raise ValueError(f"no head {kind!r}; choose one of: {', '.join(HEADS)}")
     if not 0 <= dropout < 1: raise ValueError(f"dropout is a probability below 1, not {dropout}")
-    last = nn.Linear(hidden if kind == "mlp" else features, 2)
+    last = nn.Linear(hidden if kind == "mlp" else features, outputs)
     nn.init.zeros_(last.weight); nn.init.zeros_(last.bias)
     before = [nn.Linear(features, hidden), nn.ReLU()] if kind == "mlp" else []
     return nn.Sequential(*before, nn.Dropout(dropout), last)
 
-# %% ../nbs/13_models.ipynb #d058df59
+# %% ../nbs/13_models.ipynb #9e71e030
 class GPSNet(nn.Module):
     "A backbone and a head that predicts standardised east and north."
     def __init__(self, body, head):
@@ -143,7 +144,7 @@ class GPSNet(nn.Module):
 
     def forward(self,
         x: torch.Tensor, # normalised photos, shape (n, 3, height, width)
-    ) -> torch.Tensor: # (n, 2), float32
+    ) -> torch.Tensor: # (n, 2), float32; a third column with an uncertainty
         "Standardised east and north in the `LocalFrame` of the training photos."
         features = self.body(x).as_subclass(torch.Tensor)
         with torch.autocast(features.device.type, enabled=False): return self.head(features.float())
@@ -153,10 +154,11 @@ def create_model(
     weights="none", # "imagenet", "none" or a local weight file
     head: str="linear", # see `create_head`
     dropout: float=0.5, # probability
+    outputs: int=2, # 3 with an uncertainty
 ) -> GPSNet:
     "The network of the report: a backbone by name with a dropout head for two coordinates."
     body, features = create_body(arch, weights)
-    return GPSNet(body, create_head(features, head, dropout))
+    return GPSNet(body, create_head(features, head, dropout, outputs=outputs))
 
 # %% ../nbs/13_models.ipynb #277d0b40
 def stages(
