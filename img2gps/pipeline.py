@@ -6,7 +6,7 @@
 __all__ = ['DEMO_RECIPE', 'write_json', 'new_run', 'train_table', 'finish_run', 'standing', 'train_folder', 'resume_run',
            'run_demo']
 
-# %% ../nbs/40_pipeline.ipynb #7f859446
+# %% ../nbs/40_pipeline.ipynb #66fda5a3
 import datetime, json, re, sys, time
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from fastai.torch_core import default_device, set_seed
+from fastai.torch_core import default_device, num_distrib, rank_distrib, set_seed
 from fastai.vision.core import imagenet_stats
 
 from . import __version__
@@ -23,7 +23,7 @@ from .data import augmentations, gps_dataloaders, network_size
 from .demo import make_demo
 from .exif import atomic_path
 from .evaluate import add_errors, conformal_radius, evaluate_predictions, format_metrics, judged_splits
-from .learner import Recipe, gps_learner, train
+from .learner import Recipe, from_first, gps_learner, log_callbacks, train
 from .models import write_weights
 from .plots import save_map, write_report
 from .predict import SCHEMA_VERSION, Predictor, read_config
@@ -50,7 +50,7 @@ def new_run(
         return run
     raise ValueError(f"there are 10,000 runs named {name} in {runs}; choose another name")
 
-# %% ../nbs/40_pipeline.ipynb #dc16887c
+# %% ../nbs/40_pipeline.ipynb #cdbb43e0
 def _config(recipe, protocol, split_by, size, frame, weights, table, folder):
     "What config.json holds; no path of this machine."
     return {"schema_version": SCHEMA_VERSION, "img2gps": __version__, "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "finished": False,
@@ -60,11 +60,18 @@ def _config(recipe, protocol, split_by, size, frame, weights, table, folder):
             "data": {"name": Path(folder).resolve().name, "photos": len(table), "kept": int(table.keep.sum()) if "keep" in table else len(table)},
             "versions": {"torch": torch.__version__, "python": sys.version.split()[0]}}
 
+def _silent(text): "For the processes that are not the first."
+
+def _share(batch_size):
+    "A process's share of a step's photos."
+    if batch_size % max(num_distrib(), 1): raise ValueError(f"{batch_size} photos a step cannot be shared equally by {num_distrib()} processes; choose a --batch-size that {num_distrib()} divides")
+    return batch_size // max(num_distrib(), 1)
+
 def _resolved(recipe, device):
     "The recipe with what depends on the machine filled in."
     return recipe if recipe.side else replace(recipe, side=224 if torch.device(device).type == "cuda" else 96)
 
-# %% ../nbs/40_pipeline.ipynb #2827ac62
+# %% ../nbs/40_pipeline.ipynb #97a44fff
 def train_table(
     table, # a cleaned and split photo table, see `prepare`
     folder, # the folder that its file names are relative to
@@ -76,27 +83,30 @@ def train_table(
     device=None, # torch device; the GPU where there is one
     progress="auto", # "auto", "notebook", "console" or None
     say=print, # what is said goes here
+    logs=(), # "tensorboard", "wandb"
 ) -> Path: # the run folder, complete
-    "Train on a split table, locate its held-out photos with the exported model, judge them and write the run folder."
+    "Train on a split table, locate its held-out photos with the exported model, judge them and write the run folder. Of several processes the first one writes."
     run, device = Path(run), torch.device(device or default_device())
     recipe, started = _resolved(recipe, device), time.monotonic()
     set_seed(recipe.seed)
-    dls = gps_dataloaders(table, folder, network_size(table[table.split == "train"], recipe.side), recipe.batch_size, augmentations(recipe.augment, recipe.flip, recipe.erase),
+    dls = gps_dataloaders(table, folder, network_size(table[table.split == "train"], recipe.side), _share(recipe.batch_size), augmentations(recipe.augment, recipe.flip, recipe.erase, recipe.blur, recipe.night, recipe.crop),
                           cache_dir=cache_dir or run.parent/".cache", device=device, progress=bool(progress))
-    learn = gps_learner(dls, recipe)
-    if not resume:
+    learn = gps_learner(dls, recipe, cbs=log_callbacks(logs, run, recipe) if rank_distrib() == 0 else None)
+    if rank_distrib(): set_seed(recipe.seed + rank_distrib()); say, progress = _silent, None # other augmentation than the first process's
+    elif not resume:
         write_table(table, run/"photos.csv")
         write_json(run/"checkpoints"/"source.json", {"folder": str(Path(folder).resolve()), "protocol": vars(protocol)}) # for resuming on this machine; never published
         write_json(run/"config.json", _config(recipe, protocol, table.attrs.get("split_by", protocol.split_by), dls.size, dls.frame, learn.weights, table, folder)) # last: what can be gone on with has it
     say(f"training {recipe.arch} from {'random weights (scratch)' if learn.weights == 'none' else learn.weights} on {len(dls.train_ds)} photos of {dls.size[0]} x {dls.size[1]} pixels, "
         f"{recipe.epochs} epochs on {device.type}; validating on {len(dls.valid_ds)}")
     history = train(learn, run/"checkpoints", resume, progress, after_epoch=lambda h: write_table(h, run/"history.csv", overwrite=True))
+    if rank_distrib(): return run
     write_weights(learn.model.state_dict(), run/"model.safetensors")
     finish_run(run, table, folder, history, time.monotonic() - started, device, say)
     (run/"checkpoints"/"checkpoint.pt").unlink(missing_ok=True) # four times the size of the model, and a finished run has no use for it
     return run
 
-# %% ../nbs/40_pipeline.ipynb #33a4973e
+# %% ../nbs/40_pipeline.ipynb #f89f0cba
 def finish_run(
     run, # a run folder with config.json and model.safetensors
     table, # the photo table that it was trained on
@@ -114,13 +124,8 @@ def finish_run(
     for c in ("pred_latitude", "pred_longitude"): table.loc[held, c] = located[c].to_numpy()
     located_rows = held & table.pred_latitude.notna()
     table.loc[located_rows, "error_m"] = add_errors(table[located_rows]).error_m
-    level, errors = config["radius"]["level"], table.error_m[table.split == "valid"].dropna()
-    try: radius = float(conformal_radius(errors, level))
-    except ValueError as e: radius = None; say(f"no radius: {e}")
-    table.loc[located_rows, "radius_m"] = np.nan if radius is None else radius
-    held_test = table.error_m[(table.split == "test") & table.error_m.notna()]
-    covered = float((held_test <= radius).mean()) if radius is not None and len(held_test) else None
-    config |= {"radius": {"level": level, "radius_m": radius, "coverage": covered}, "finished": True} | ({"train_seconds": round(seconds, 1)} if seconds else {})
+    if "sigma_m" in located: table.loc[held, "sigma_m"] = located.sigma_m.to_numpy()
+    config |= {"radius": _fit_radius(table, located_rows, config["radius"]["level"], say), "finished": True} | ({"train_seconds": round(seconds, 1)} if seconds else {})
     write_table(table, run/"predictions.csv", overwrite=True)
     metrics = _judge(table, config)
     write_json(run/"metrics.json", metrics)
@@ -129,6 +134,19 @@ def finish_run(
     write_report(run/"report.html", used, metrics, history, config, photos_folder=folder, title=f"{config['data']['name']}, {config['recipe']['arch']}: how far off?")
     write_json(run/"config.json", config)
     return run
+
+# %% ../nbs/40_pipeline.ipynb #5e2f0b59
+def _fit_radius(table, located, level, say):
+    "Fit the radius on validation photos, put it into the table, and say what config.json keeps of it."
+    sigma = table.sigma_m if "sigma_m" in table else pd.Series(1., table.index)
+    scores = (table.error_m / sigma)[(table.split == "valid") & table.error_m.notna()]
+    try: quantile = float(conformal_radius(scores, level))
+    except ValueError as e: say(f"no radius: {e}"); quantile = np.nan
+    table.loc[located, "radius_m"] = quantile * sigma[located]
+    if np.isnan(quantile): return {"level": level, "radius_m": None, "coverage": None}
+    test = table[(table.split == "test") & table.error_m.notna()]
+    out = {"level": level, "radius_m": float(table.radius_m[located].median()), "coverage": float((test.error_m <= test.radius_m).mean()) if len(test) else None}
+    return out | ({"sigmas": quantile} if "sigma_m" in table else {})
 
 # %% ../nbs/40_pipeline.ipynb #6eff8aff
 def _judge(table, config):
@@ -153,7 +171,7 @@ def standing(
     return (f"{format_metrics(metrics)}\n\nmean error {last['mean_m']:.1f} m: {last['mean_m'] / floor:.0%} of the mean-position predictor's {floor:.1f} m; the nearest-training-place oracle stands at {oracle:.1f} m\n"
             f"map     {run/'map.png'}\nreport  {run/'report.html'}")
 
-# %% ../nbs/40_pipeline.ipynb #3363fc78
+# %% ../nbs/40_pipeline.ipynb #c1eb082a
 def train_folder(
     folder, # a folder of photos with GPS in their EXIF, or one with a metadata.csv
     runs="runs", # the folder that holds runs
@@ -163,17 +181,21 @@ def train_folder(
     progress="auto", # "auto", "notebook", "console" or None
     device=None, # torch device
     say=print, # what is said goes here
+    logs=(), # "tensorboard", "wandb"
 ) -> Path: # the run folder
-    "The whole road: a folder of photos to a complete run folder."
-    table, folder = prepare(folder, protocol, bool(progress), say)
-    run = new_run(runs, name or f"{Path(folder).resolve().name}-{recipe.arch}")
-    return train_table(table, folder, run, recipe, protocol, progress=progress, device=device, say=say)
+    "The whole road: a folder of photos to a complete run folder. Of several processes the first one reads, cleans and splits."
+    def begin():
+        table, where = prepare(folder, protocol, bool(progress), say)
+        return table, where, new_run(runs, name or f"{Path(where).resolve().name}-{recipe.arch}")
+    table, folder, run = from_first(begin, device or default_device())
+    return train_table(table, folder, run, recipe, protocol, progress=progress, device=device, say=say, logs=logs)
 
 def resume_run(
     run, # a run folder that was not finished
     progress="auto", # "auto", "notebook", "console" or None
     device=None, # torch device
     say=print, # what is said goes here
+    logs=(), # "tensorboard", "wandb"
 ) -> Path: # the run folder, complete
     "Go on with a run that was stopped or killed; a finished one is left as it is."
     run, config = Path(run), read_config(run)
@@ -184,7 +206,7 @@ def resume_run(
     table = pd.read_csv(run/"photos.csv", keep_default_na=False, na_values={c: [""] for c in ("latitude", "longitude", "width", "height")})
     table.attrs["split_by"] = config["split"]["by"]
     recipe = replace(Recipe(**config["recipe"]), weights=config["weights"]) # not "auto" again: it could choose otherwise this time
-    return train_table(table, source["folder"], run, recipe, Protocol(**source["protocol"]), resume=True, progress=progress, device=device, say=say)
+    return train_table(table, source["folder"], run, recipe, Protocol(**source["protocol"]), resume=True, progress=progress, device=device, say=say, logs=logs)
 
 # %% ../nbs/40_pipeline.ipynb #47eab0fd
 DEMO_RECIPE = Recipe(arch="resnet18", weights="none", side=48, epochs=14, batch_size=64, lr=3e-3, weight_decay=0.05, dropout=0.25)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SCHEMA_VERSION', 'read_config', 'Predictor', 'photo_paths', 'to_geojson']
 
-# %% ../nbs/30_predict.ipynb #86aa95de
+# %% ../nbs/30_predict.ipynb #5c2b88f6
 import json, math, os, tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from .exif import PHOTO_EXTENSIONS, decode_photo, fit_image
 from .geo import LocalFrame
+from .losses import log_variance, loss_outputs
 from .models import GPSNet, create_model, read_weights, write_weights
 
 # %% ../nbs/30_predict.ipynb #d06d47a3
@@ -41,7 +42,7 @@ def read_config(
     if missing: raise ValueError(f"{path} lacks {', '.join(missing)}; train again, or restore it")
     return config
 
-# %% ../nbs/30_predict.ipynb #b130a993
+# %% ../nbs/30_predict.ipynb #e965f1be
 @dataclass
 class Predictor:
     "A trained model with all that it takes to answer in degrees."
@@ -51,6 +52,7 @@ class Predictor:
     mean: list # of each colour channel, for photos in [0, 1]
     std: list # of each colour channel
     radius_m: float = math.nan # holds the true place with probability `level`, as measured on validation photos
+    sigmas: float = math.nan # where the network says how sure it is: the radius in its own standard deviations, which replaces `radius_m`
     level: float = 0.9
     coverage: float = math.nan # the share of test photos that the radius really held
     device: str = "cpu"
@@ -64,13 +66,13 @@ class Predictor:
         config, run = read_config(run), Path(run)
         recipe, radius = config["recipe"], config.get("radius") or {}
         if not (run/"model.safetensors").is_file(): raise ValueError(f"{run} has no model yet: its training was not finished; go on with img2gps train --resume {run}")
-        model = create_model(recipe["arch"], "none", recipe["head"], recipe["dropout"])
+        model = create_model(recipe["arch"], "none", recipe["head"], recipe["dropout"], loss_outputs(recipe.get("loss", "mse")))
         state = read_weights(run/"model.safetensors")
         try: model.load_state_dict(state)
         except RuntimeError as e: raise ValueError(f"{run/'model.safetensors'} does not fit {recipe['arch']} of its config.json: {str(e)[:200]}") from e
         normal, number = config["normalize"], lambda v: math.nan if v is None else float(v)
         return cls(model.eval().to(device), LocalFrame(**config["frame"]), tuple(config["size"]), normal["mean"], normal["std"],
-                   number(radius.get("radius_m")), radius.get("level", 0.9), number(radius.get("coverage")), device)
+                   number(radius.get("radius_m")), number(radius.get("sigmas")), radius.get("level", 0.9), number(radius.get("coverage")), device)
 
 # %% ../nbs/30_predict.ipynb #ea53c503
 @patch
@@ -80,19 +82,28 @@ def caveat(self:Predictor) -> str:
     return (f"the {self.level:.0%} radius held for only {self.coverage:.0%} of this run's test photos: they differ from those it was fitted on (another day, other light), "
             "and new photos may too, so read it as a lower bound")
 
-# %% ../nbs/30_predict.ipynb #6cc8844c
+# %% ../nbs/30_predict.ipynb #4180e829
 @patch
-@torch.inference_mode()
 def locate(self:Predictor,
     photos: np.ndarray, # uint8, (n, height, width, 3), upright and of `size`
 ) -> np.ndarray: # (n, 2) latitude and longitude in degrees, float64
     "Positions of decoded photos."
+    return self.answer(photos)[0]
+
+@patch
+@torch.inference_mode()
+def answer(self:Predictor,
+    photos: np.ndarray, # uint8, (n, height, width, 3), upright and of `size`
+) -> tuple: # (n, 2) degrees, float64; (n,) the network's own standard deviation along each axis, metres, NaN where it gives none
+    "Positions of decoded photos, and how sure the network is."
     photos = np.asarray(photos)
     if photos.dtype != np.uint8 or photos.ndim != 4 or photos.shape[1:] != (*self.size, 3):
         raise ValueError(f"photos must be uint8 of shape (n, {self.size[0]}, {self.size[1]}, 3), not {photos.dtype} of {photos.shape}; cut them with img2gps.exif.decode_photo(path, size)")
     x = torch.from_numpy(np.array(photos)).to(self.device).permute(0, 3, 1, 2).float() / 255
     mean, std = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (self.mean, self.std))
-    return self.frame.decode(self.model((x - mean) / std))
+    out = self.model((x - mean) / std)
+    sigma_m = (torch.exp(log_variance(out).double() / 2) * self.frame.scale).cpu().numpy() if out.shape[1] == 3 else np.full(len(out), np.nan)
+    return self.frame.decode(out[:, :2]), sigma_m
 
 @patch
 def locate_image(self:Predictor,
@@ -102,22 +113,24 @@ def locate_image(self:Predictor,
     if not isinstance(image, Image.Image): image = Image.fromarray(np.asarray(image))
     return tuple(float(v) for v in self.locate(np.asarray(fit_image(image, self.size))[None])[0])
 
-# %% ../nbs/30_predict.ipynb #1b59c2b5
+# %% ../nbs/30_predict.ipynb #c018230e
 @patch
 def locate_files(self:Predictor,
     paths: list, # photo files
     batch_size: int=64, # photos at once
     progress: bool=False, # show a bar
-) -> list: # of dictionaries: file_name (as given), pred_latitude, pred_longitude, radius_m, note
+) -> list: # of dictionaries: file_name (as given), pred_latitude, pred_longitude, radius_m, note, and sigma_m where the network has it
     "Locate photo files; a file that cannot be decoded keeps its row, with NaN and a note."
     rows = []
     for start in tqdm(range(0, len(paths), batch_size), desc="locate", unit="batch", disable=not progress):
         batch = [_decoded(p, self.size) for p in paths[start:start + batch_size]]
         good = [photo for photo, _ in batch if photo is not None]
-        degrees = iter(self.locate(np.stack(good)) if good else [])
+        answers = zip(*self.answer(np.stack(good))) if good else iter(())
         for path, (photo, note) in zip(paths[start:start + batch_size], batch):
-            lat, lon = (float(v) for v in next(degrees)) if photo is not None else (math.nan, math.nan)
-            rows.append({"file_name": str(path), "pred_latitude": lat, "pred_longitude": lon, "radius_m": self.radius_m if photo is not None else math.nan, "note": note})
+            (lat, lon), sigma_m = next(answers) if photo is not None else ((math.nan, math.nan), math.nan)
+            radius = math.nan if photo is None else self.radius_m if math.isnan(self.sigmas) else self.sigmas * float(sigma_m)
+            rows.append({"file_name": str(path), "pred_latitude": float(lat), "pred_longitude": float(lon), "radius_m": radius, "note": note})
+            if self.model.head[-1].out_features == 3: rows[-1]["sigma_m"] = float(sigma_m)
     return rows
 
 @patch
@@ -128,7 +141,8 @@ def predict(self:Predictor,
 ): # pandas DataFrame: file_name (as given), pred_latitude, pred_longitude, radius_m, note
     "`locate_files` as a table."
     import pandas as pd # not needed for a single answer, and half a second to import
-    return pd.DataFrame(self.locate_files(paths, batch_size, progress), columns=["file_name", "pred_latitude", "pred_longitude", "radius_m", "note"])
+    columns = ["file_name", "pred_latitude", "pred_longitude", "radius_m", "note"]
+    return pd.DataFrame(self.locate_files(paths, batch_size, progress), columns=columns + ["sigma_m"] * (self.model.head[-1].out_features == 3))
 
 def _decoded(path, size):
     "The decoded photo and '', or None and why not."
