@@ -157,14 +157,15 @@ def _recipe(args, base):
     given = {f.name: getattr(args, f.name) for f in fields(base) if getattr(args, f.name, None) is not None}
     return replace(base, **given)
 
-# %% ../nbs/90_cli.ipynb #0d234f9f
+# %% ../nbs/90_cli.ipynb #63dc7fd7
 def train_command(args):
     "Train on a folder of photos; leaves a complete run folder."
     from img2gps.learner import Recipe
     from img2gps.pipeline import resume_run, standing, train_folder
-    if args.resume: run = resume_run(args.resume, device=args.device)
-    elif args.folder: run = train_folder(args.folder, args.runs, args.name, _recipe(args, Recipe()), _protocol(args), device=args.device)
+    if args.resume: run = resume_run(args.resume, device=args.device, logs=args.log)
+    elif args.folder: run = train_folder(args.folder, args.runs, args.name, _recipe(args, Recipe()), _protocol(args), device=args.device, logs=args.log)
     else: raise ValueError("give a folder of photos to train on, or --resume RUN to go on with a run")
+    if int(os.environ.get("RANK", 0)): return # the first of several processes speaks
     print(f"\n{standing(run)}\nrun     {run}\nlocate a photo:  img2gps predict {run} PHOTO")
 
 def demo_command(args):
@@ -238,7 +239,7 @@ def publish_command(args):
         if args.dataset: print(f"dataset folder: {write_dataset(folder, table, args.dataset, args.license, repo_id=args.hub or 'OWNER/NAME')}")
         if args.hub: push_dataset(folder, table, args.hub, **how)
 
-# %% ../nbs/90_cli.ipynb #d13ca0b9
+# %% ../nbs/90_cli.ipynb #488977ac
 def _add_reading(parser, out, shows):
     "Arguments of commands that read a folder of photos."
     parser.add_argument("folder", help="folder of photos with GPS in their EXIF, or with a metadata.csv (file_name, latitude, longitude), or a dataset folder with splits")
@@ -263,12 +264,18 @@ def _add_recipe(parser):
     parser.add_argument("--arch", help="torchvision or timm model (default resnet101)")
     parser.add_argument("--weights", help="imagenet, none (from scratch), a local weight file, or auto: imagenet where it can be downloaded (default)")
     parser.add_argument("--head", choices=["linear", "mlp"], help="layers behind the backbone (default linear)")
-    parser.add_argument("--loss", choices=["mse", "mse+geodesic", "geodesic", "huber"], help="default mse+geodesic")
+    parser.add_argument("--loss", choices=["mse", "mse+geodesic", "geodesic", "huber", "learned", "nll"], help="default mse+geodesic; learned weighs the two terms itself, nll gives every photo a radius of its own")
+    parser.add_argument("--schedule", choices=["auto", "one_cycle", "fine_tune", "gradual"], help="auto: fine_tune for a pretrained backbone, one_cycle from scratch (default); gradual: stages join one by one")
+    parser.add_argument("--precision", choices=["auto", "fp32", "fp16", "bf16"], help="auto: fp16 on a GPU, fp32 on a CPU (default)")
+    parser.add_argument("--freeze-bn", action="store_true", default=None, help="keep the statistics of batch normalisation as they are")
     parser.add_argument("--trained", metavar="STAGES", help="stages that are trained: head, head+layer4, ..., all (default)")
     parser.add_argument("--flip", action="store_true", default=None, help="mirror half of the photos; a mirrored place is another place")
     for flag, kind, text in (("--alpha", float, "weight of the geodesic term (default 0.1)"), ("--side", int, "shorter side that the network sees, pixels (default 224 on a GPU, 96 on a CPU)"), ("--batch-size", int, "photos a step (default 64)"),
                              ("--epochs", int, "default 20"), ("--frozen-epochs", int, "first, of the head alone, on a pretrained backbone (default 1)"), ("--lr", float, "highest learning rate (default 0.002)"),
-                             ("--weight-decay", float, "default 0.01"), ("--dropout", float, "before the last layer (default 0.5)"), ("--augment", float, "strength of augmentation, 0 is none (default 1)"), ("--seed", int, "of the training (default 0)")):
+                             ("--weight-decay", float, "default 0.01"), ("--dropout", float, "before the last layer (default 0.5)"), ("--augment", float, "strength of augmentation, 0 is none (default 1)"),
+                             ("--crop", float, "zoom into random parts, down to this share less of each side (default 0)"), ("--blur", float, "probability of blur (default 0)"), ("--night", float, "probability of making a photo a night photo (default 0)"),
+                             ("--erase", float, "probability of erasing rectangles (default 0)"), ("--huber-m", float, "where the huber loss turns linear, metres (default 10)"), ("--accumulate", int, "steps whose gradients are summed (default 1)"),
+                             ("--ema", float, "moving average of the weights: its decay a step, 0.999 say (default 0, none)"), ("--patience", int, "stop after N epochs without a better one (default 0, never)"), ("--seed", int, "of the training (default 0)")):
         number(flag, kind, text)
 
 # %% ../nbs/90_cli.ipynb #ce4bcf8f
@@ -328,7 +335,7 @@ def _add_data_commands(add):
     survey.add_argument("--tiles", action="store_true", help="OpenStreetMap behind the map, where there is a network")
     for sub in (split, survey): _add_splitting(sub)
 
-# %% ../nbs/90_cli.ipynb #d461019a
+# %% ../nbs/90_cli.ipynb #0c33d018
 def _finish_parser(add):
     "The commands that train, judge, locate and publish."
     train = add(train_command, "train")
@@ -337,6 +344,7 @@ def _finish_parser(add):
     train.add_argument("--name", help="of the run (default: the folder's and the model's)")
     train.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped or killed")
     train.add_argument("--allow-missing", action="store_true", help="go on without files that a CSV names and the folder lacks")
+    train.add_argument("--log", action="append", default=[], choices=["tensorboard", "wandb"], help="also log every step to TensorBoard (into the run folder) or Weights & Biases; may be given twice")
     _add_splitting(train); _add_recipe(train)
     evaluate = add(evaluate_command, "evaluate")
     evaluate.add_argument("predictions", help="run folder, or CSV with file_name, latitude, longitude, pred_latitude, pred_longitude (of any system)")

@@ -71,7 +71,7 @@ def _resolved(recipe, device):
     "The recipe with what depends on the machine filled in."
     return recipe if recipe.side else replace(recipe, side=224 if torch.device(device).type == "cuda" else 96)
 
-# %% ../nbs/40_pipeline.ipynb #97a44fff
+# %% ../nbs/40_pipeline.ipynb #9fbf66d8
 def train_table(
     table, # a cleaned and split photo table, see `prepare`
     folder, # the folder that its file names are relative to
@@ -96,7 +96,7 @@ def train_table(
     elif not resume:
         write_table(table, run/"photos.csv")
         write_json(run/"checkpoints"/"source.json", {"folder": str(Path(folder).resolve()), "protocol": vars(protocol)}) # for resuming on this machine; never published
-        write_json(run/"config.json", _config(recipe, protocol, table.attrs.get("split_by", protocol.split_by), dls.size, dls.frame, learn.weights, table, folder)) # last: what can be gone on with has it
+        write_json(run/"config.json", _config(recipe, protocol, table.attrs.get("split_by", "given" if protocol.split_by == "auto" else protocol.split_by), dls.size, dls.frame, learn.weights, table, folder)) # last: what can be gone on with has it
     say(f"training {recipe.arch} from {'random weights (scratch)' if learn.weights == 'none' else learn.weights} on {len(dls.train_ds)} photos of {dls.size[0]} x {dls.size[1]} pixels, "
         f"{recipe.epochs} epochs on {device.type}; validating on {len(dls.valid_ds)}")
     history = train(learn, run/"checkpoints", resume, progress, after_epoch=lambda h: write_table(h, run/"history.csv", overwrite=True))

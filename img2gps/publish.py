@@ -242,12 +242,17 @@ def _leaderboard_readme(config, metrics) -> str:
 An array must be upright: files are turned by their EXIF orientation, arrays cannot be. float32 degrees are coarse (up to half a metre at 75 degrees of longitude); `predict.locate` gives float64.""",
         "## Measured error", _protocol(config), _result_table(metrics), _radius_sentence(config, metrics), "## Limits", _limits(config)) if part) + "\n"
 
-# %% ../nbs/31_publish.ipynb #700f80a4
+# %% ../nbs/31_publish.ipynb #cf4f524b
+def _position_state(state) -> dict:
+    "A state dict whose last layer gives east and north alone: a network that also says how sure it is has a third output."
+    last = max((k.split(".")[1] for k in state if k.startswith("head.")), key=int, default="")
+    return {k: v[:2] if k in (f"head.{last}.weight", f"head.{last}.bias") else v for k, v in state.items()}
+
 def _generated(config, state) -> dict:
     "File name -> text of a leaderboard folder's Python files."
     recipe, head = config["recipe"], config["recipe"].get("head", "linear")
     model = create_model(recipe["arch"], "none", head, recipe.get("dropout", 0.5))
-    try: model.load_state_dict(state)
+    try: model.load_state_dict(_position_state(state))
     except RuntimeError as e: raise ValueError(f"model.safetensors does not fit the {recipe['arch']} with a {head} head of config.json: {str(e).splitlines()[-1].strip()[:200]}") from e
     net, from_torchvision = _build(recipe["arch"], pretrained=False)
     library, classifier = ("torchvision", _cut_classifier(net)[0]) if from_torchvision else ("timm", "")
@@ -261,7 +266,7 @@ def _generated(config, state) -> dict:
     return {"model.py": start + body + _MODEL_NET.replace("HEAD", layers) + _MODEL_DEGREES, "preprocess.py": _fill(_PREPROCESS, **values), "predict.py": _PREDICT,
             "requirements.txt": "\n".join(REQUIREMENTS[k] for k in ("torch", library, "numpy", "pillow")) + "\n"}
 
-# %% ../nbs/31_publish.ipynb #c02232bc
+# %% ../nbs/31_publish.ipynb #ed039b5f
 def _new_folder(target):
     "A Path that is not there yet or an empty folder; FileExistsError, and ValueError for a place that cannot be written."
     target = Path(target)
@@ -288,6 +293,7 @@ def write_leaderboard(
     "Write model.py, preprocess.py, predict.py, model.pt, requirements.txt and README.md: a run as a folder that needs no img2gps. FileExistsError for a target with something in it."
     target = _new_folder(target)
     config, state, metrics = _read_run(run)
+    state = _position_state(state)
     files = _generated(config, state) | {"README.md": _leaderboard_readme(config, metrics)}
     with _whole_folder(target) as made:
         for name, text in files.items(): (made/name).write_text(text, encoding="utf-8")
