@@ -7,7 +7,7 @@ __all__ = ['CACHE_VERSION', 'PhotoStore', 'CachedPhotos', 'cache_photos', 'netwo
            'GPSBlock', 'show_batch', 'show_results', 'CachedPhoto', 'CachedImageBlock', 'CachedDL', 'ColorJitter',
            'SomePhotos', 'Blur', 'Night', 'augmentations', 'gps_datablock', 'gps_dataloaders']
 
-# %% ../nbs/10_data.ipynb #aecf6fee
+# %% ../nbs/10_data.ipynb #8c086c97
 import hashlib, json, mmap, os, shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ import torch
 from fastai.data.all import DataBlock, DataLoaders, IndexSplitter, ToTensor, TransformBlock
 from fastai.data.core import TfmdDL
 from fastai.imports import dispatch
-from fastai.torch_core import default_device
+from fastai.torch_core import default_device, num_distrib
 from fastai.vision.all import IntToFloatTensor, Normalize, RandomErasing, TensorBase, TensorImage, Transform, aug_transforms, fastuple, get_grid, imagenet_stats
 from fastcore.basics import patch
 from filelock import FileLock
@@ -26,7 +26,7 @@ from matplotlib import pyplot as plt
 from torchvision.transforms.v2.functional import gaussian_blur
 from tqdm import tqdm
 
-from .exif import decode_photo
+from .exif import atomic_path, decode_photo
 from .geo import LocalFrame, fit_frame, geodesic_m
 
 # %% ../nbs/10_data.ipynb #3c0740b7
@@ -73,7 +73,7 @@ def _locked(store, say):
     try: yield
     finally: lock.release()
 
-# %% ../nbs/10_data.ipynb #3100618f
+# %% ../nbs/10_data.ipynb #ab072e30
 @patch
 def rows(self:PhotoStore,
     paths: list, # photo files
@@ -85,17 +85,34 @@ def rows(self:PhotoStore,
     seen, _ = self.read_index()
     if any(k not in seen for k in keys):
         with _locked(self, say):
+            self._forget_lost_rows()
             seen, content = self.read_index() # another process may have been at it
             self._fill(keys, seen, content, progress)
     return np.array([seen[k] for k in keys], np.int64)
 
+
+# %% ../nbs/10_data.ipynb #a45e9afe
+@patch
+def _forget_lost_rows(self:PhotoStore):
+    "Take lines out of the index whose rows are lost: other photos will come into those rows."
+    lines = self.index.read_bytes().splitlines() if self.index.exists() else []
+    whole = self.pixels.stat().st_size // self.row_bytes if self.pixels.exists() else 0
+    def sound(line):
+        try: return 0 <= int(json.loads(line)["row"]) < whole
+        except (ValueError, KeyError, TypeError): return False
+    kept = [line for line in lines if sound(line)]
+    if len(kept) == len(lines): return
+    with atomic_path(self.index, overwrite=True) as temporary: temporary.write_bytes(b"".join(line + b"\n" for line in kept))
+
+
+# %% ../nbs/10_data.ipynb #be77a851
 @patch
 def _fill(self:PhotoStore, keys, seen, content, progress, chunk=128):
     "Decode photos that are not there with a few threads; `seen` and `content` grow."
     todo = list(dict.fromkeys(k for k in keys if k not in seen))
     room, need = shutil.disk_usage(self.folder).free, len(todo) * self.row_bytes
     if need > room: raise OSError(f"no room in {self.folder}: {len(todo):,} decoded photos take {need / 1e9:.1f} GB, and {room / 1e9:.1f} GB are free; free some, choose a smaller --side, or another folder for the cache")
-    row = max(content.values(), default=-1) + 1
+    row = max(content.values()) + 1 if content else self.pixels.stat().st_size // self.row_bytes if self.pixels.exists() else 0 # behind whatever may be mapped
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool, tqdm(total=len(todo), desc="decode", unit="photo", disable=not progress) as bar:
         for start in range(0, len(todo), chunk):
             part, pixels, lines = todo[start:start + chunk], [], []
@@ -107,7 +124,7 @@ def _fill(self:PhotoStore, keys, seen, content, progress, chunk=128):
             self._append(row, pixels, lines)
             row += len(pixels)
 
-# %% ../nbs/10_data.ipynb #9be81f05
+# %% ../nbs/10_data.ipynb #406ec46c
 @patch
 def _append(self:PhotoStore, row, pixels, lines):
     "Pixels first, on the disk; then the index that names them."
@@ -116,11 +133,10 @@ def _append(self:PhotoStore, row, pixels, lines):
             f.seek(row * self.row_bytes); f.truncate() # rows that no index names: a build was killed between the two
             for photo in pixels: f.write(photo.tobytes())
             f.flush(); os.fsync(f.fileno())
-        torn = self.index.exists() and self.index.stat().st_size and not self.index.read_bytes().endswith(b"\n")
-        with open(self.index, "ab") as f: f.write((b"\n" if torn else b"") + "".join(l + "\n" for l in lines).encode()); f.flush(); os.fsync(f.fileno())
+        with open(self.index, "ab") as f: f.write("".join(l + "\n" for l in lines).encode()); f.flush(); os.fsync(f.fileno())
     except OSError as e: raise OSError(f"the decoded photos could not be kept in {self.folder} ({e.strerror or e}); free some room, or choose another folder for the cache. What was decoded so far is kept") from e
 
-# %% ../nbs/10_data.ipynb #9e8e751e
+# %% ../nbs/10_data.ipynb #00907cfa
 class CachedPhotos:
     "Decoded photos in the order of a table: `photos[3]` is uint8 of shape (height, width, 3), `photos[[3, 5]]` a batch of them."
     def __init__(self,
@@ -135,10 +151,11 @@ class CachedPhotos:
 
     def __getitem__(self, i):
         if self._map is None or self._map_pid != os.getpid():
-            self._map, self._map_pid = np.memmap(self.path, np.uint8, "r").reshape(-1, *self.size, 3), os.getpid()
+            n = os.path.getsize(self.path) // (self.size[0] * self.size[1] * 3) # whole rows: another process may be writing behind them
+            self._map, self._map_pid = np.memmap(self.path, np.uint8, "r", shape=(n, *self.size, 3)), os.getpid()
         out = np.array(self._map[self.rows[i]])
         self._touched += out.nbytes
-        if self._touched > 2**28 and hasattr(mmap, "MADV_DONTNEED"): self._map.base._mmap.madvise(mmap.MADV_DONTNEED); self._touched = 0
+        if self._touched > 2**26 and hasattr(mmap, "MADV_DONTNEED"): self._map._mmap.madvise(mmap.MADV_DONTNEED); self._touched = 0
         return out
 
 def cache_photos(
@@ -239,12 +256,13 @@ def show_results(x:TensorImage, y:TensorGPS, samples, outs, ctxs=None, max_n=9, 
         ax.set_title(f"{float(geodesic_m(*place, *found)):.0f} m off", fontsize=8)
     return ctxs
 
-# %% ../nbs/10_data.ipynb #93026368
+# %% ../nbs/10_data.ipynb #09ceb324
 class CachedPhoto(Transform):
     "Row numbers to the decoded photos in those rows of the cache."
     def __init__(self,
         pixels, # `CachedPhotos`, or uint8 of shape (n, height, width, 3): an array, or a tensor on any device
     ): self.pixels = pixels
+    def __getstate__(self): return self.__dict__ | ({"pixels": None} if isinstance(self.pixels, torch.Tensor) else {}) # an exported learner holds no photos
     def encodes(self, o: int): return TensorImage(self.batch([o])[0])
     def batch(self,
         rows, # row numbers
@@ -253,11 +271,13 @@ class CachedPhoto(Transform):
         photos = self.pixels[rows] if isinstance(self.pixels, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(self.pixels[np.asarray(rows)]))
         return photos.permute(0, 3, 1, 2).contiguous()
 
-def CachedImageBlock(pixels) -> TransformBlock:
+def CachedImageBlock(
+    pixels, # see `CachedPhoto`
+) -> TransformBlock:
     "A `TransformBlock` for photos that `cache_photos` has decoded: row numbers in, `TensorImage` out."
     return TransformBlock(type_tfms=CachedPhoto(pixels), batch_tfms=IntToFloatTensor)
 
-# %% ../nbs/10_data.ipynb #7ebfc73e
+# %% ../nbs/10_data.ipynb #ae4e7dfd
 class CachedDL(TfmdDL):
     "A `TfmdDL` that reads whole batches from the cache, and can skip the first batches of its next epoch."
     skip, at_start = 0, None # batches to skip, and a function to call when the epoch's first batch is read; both once
@@ -283,9 +303,9 @@ class CachedDL(TfmdDL):
         plain = all(isinstance(f, ToTensor) for f in [*self.after_item.fs, *self.before_batch.fs])
         found = [next((f for f in tl.tfms.fs if isinstance(f, kind)), None) for tl, kind in zip(tls, (CachedPhoto, EncodeGPS))]
         if len(tls) != 2 or not plain or None in found or not self.bs: return None
-        degrees = next((f for f in (getattr(f, "positions", None) for f in tls[1].tfms.fs) if f is not None), None)
+        degrees = next((f.positions for f in tls[1].tfms.fs if isinstance(f, _Position)), None)
         if degrees is None: return None
-        self._read = found[0], found[1].encodes(degrees).as_subclass(torch.Tensor), list(self.dataset.items)
+        self._read = found[0], found[1](degrees).as_subclass(torch.Tensor), list(self.dataset.items)
         return self._read
 
 # %% ../nbs/10_data.ipynb #b80481a9
@@ -356,11 +376,11 @@ def augmentations(
     colours = [ColorJitter(min(0.25 * s, 0.9), min(0.08 * s, 0.9))] if s > 0 else []
     return [*moves, *colours] + ([Blur(blur)] if blur else []) + ([Night(night)] if night else []) + ([RandomErasing(p=erase, sh=0.2, max_count=2)] if erase else [])
 
-# %% ../nbs/10_data.ipynb #c1351948
-class _Position:
-    "Latitude and longitude of a row number; a class, so that worker processes can have it."
+# %% ../nbs/10_data.ipynb #363b45da
+class _Position(Transform):
+    "Row numbers to latitude and longitude; a `Transform` of its own, so that `CachedDL` finds all positions in it."
     def __init__(self, table): self.positions = table[["latitude", "longitude"]].to_numpy(float)
-    def __call__(self, i): return self.positions[i]
+    def encodes(self, i): return self.positions[i]
 
 def gps_datablock(
     table, # a photo table with positions, in the order of `pixels`
@@ -374,7 +394,7 @@ def gps_datablock(
     return DataBlock(blocks=(CachedImageBlock(pixels), GPSBlock(frame, region)), get_y=_Position(table), splitter=IndexSplitter(rows[(table.split == "valid").to_numpy()].tolist()),
                      batch_tfms=[*(batch_tfms or []), Normalize.from_stats(*imagenet_stats)], dl_type=CachedDL)
 
-# %% ../nbs/10_data.ipynb #664115a1
+# %% ../nbs/10_data.ipynb #3f14b8e1
 def _resident(pixels, device):
     "The photos on the GPU where there is one and room on it; else as they are."
     if torch.device(device).type != "cuda": return pixels
@@ -401,7 +421,7 @@ def gps_dataloaders(
     size, frame = size or network_size(train), fit_frame(train.latitude, train.longitude)
     pixels = cache_photos(used, folder, size, cache_dir or Path(folder).resolve().parent/".cache", progress)
     block = gps_datablock(used, pixels if num_workers else _resident(pixels, device), frame, batch_tfms)
-    batch_size = min(batch_size, len(train))
+    batch_size = min(batch_size, len(train) // max(num_distrib(), 1))
     dls = block.dataloaders(list(range(len(used))), bs=batch_size, val_bs=2 * batch_size, num_workers=num_workers, device=device)
     dls.frame, dls.size, dls.table = frame, tuple(size), used
     return dls

@@ -9,18 +9,21 @@ __all__ = ['start_processes', 'share_first', 'ShardedDL', 'Distributed']
 try: import accelerate
 except ImportError as e: raise ImportError("training in several processes needs accelerate; pip install 'img2gps[distributed]'") from e
 
-# %% ../nbs/09_distributed.ipynb #7c1aa946
+# %% ../nbs/09_distributed.ipynb #97604098
+import datetime
+
 import torch
 from accelerate import PartialState
 from fastai.distributed import DistributedDL, DistributedTrainer
 from fastai.torch_core import num_distrib, rank_distrib
 
-# %% ../nbs/09_distributed.ipynb #8dcdc53e
+# %% ../nbs/09_distributed.ipynb #72bce9e9
 def start_processes(
     device="cpu", # torch device type that will be trained on
 ):
     "Join the group of processes that the launcher started; nothing happens in a single process."
-    if num_distrib() > 1 and not torch.distributed.is_initialized(): PartialState(cpu=torch.device(device).type == "cpu")
+    if num_distrib() > 1 and not torch.distributed.is_initialized():
+        PartialState(cpu=torch.device(device).type == "cpu", timeout=datetime.timedelta(hours=12)) # the others wait while the first reads, cleans and decodes
 
 def share_first(
     value, # anything that can be pickled; only the first process's counts
@@ -30,7 +33,7 @@ def share_first(
     torch.distributed.broadcast_object_list(box, src=0)
     return box[0]
 
-# %% ../nbs/09_distributed.ipynb #c70e5577
+# %% ../nbs/09_distributed.ipynb #65c667c7
 class ShardedDL(DistributedDL):
     "fastai's `DistributedDL` with or without a GPU; all processes' batches of a training step together are the batch of a single process."
     def _broadcast(self, t, rank): return share_first(list(t))
@@ -42,9 +45,12 @@ class ShardedDL(DistributedDL):
     def get_idxs(self):
         if not self.drop_last: return super().get_idxs() # validation: contiguous shares, padded, which gathering undoes
         idxs, share = self._broadcast(self.dl.get_idxs(), 0), self.bs * self.world_size
-        self.n = self.n_padded = len(self) * share
-        return [i for step in range(len(self)) for i in idxs[step * share + self.rank * self.bs:step * share + (self.rank + 1) * self.bs]]
+        steps = len(idxs) // share # fewer where an epoch begins late
+        self.n = self.n_padded = steps * share
+        return [i for step in range(steps) for i in idxs[step * share + self.rank * self.bs:step * share + (self.rank + 1) * self.bs]]
 
+
+# %% ../nbs/09_distributed.ipynb #37aa4b33
 class Distributed(DistributedTrainer):
     "fastai's `DistributedTrainer`, on GPUs (with synchronised batch statistics, which torch has for GPUs alone) or CPUs."
     def __init__(self,

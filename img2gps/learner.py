@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['CHOICES', 'LOGS', 'Recipe', 'learner_model', 'Precision', 'FreezeBatchNorm', 'EMA', 'unwrapped', 'averaged',
-           'recipe_callbacks', 'gps_learner', 'StopAtNaN', 'ConsoleProgress', 'final_record', 'log_callbacks',
-           'RunState', 'train_loader', 'training_state', 'Resume', 'KeepState', 'phases', 'train', 'from_first',
-           'several_processes']
+           'KeepLossFromFinder', 'recipe_callbacks', 'gps_learner', 'StopAtNaN', 'ConsoleProgress', 'final_record',
+           'log_callbacks', 'RunState', 'train_loader', 'all_random_states', 'training_state', 'Resume', 'KeepState',
+           'phases', 'train', 'from_first', 'several_processes']
 
-# %% ../nbs/14_learner.ipynb #987fcc32
+# %% ../nbs/14_learner.ipynb #95a6f582
 import dataclasses, os, random, sys, tempfile, time, warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,11 +33,12 @@ from tqdm import tqdm
 
 import fastai.callback.schedule # gives Learner its fit_one_cycle
 from .data import augmentations, gps_dataloaders
+from .exif import atomic_path
 from .losses import loss_outputs, make_loss
 from .metrics import position_metrics
 from .models import GPSNet, WeightsUnavailable, create_model, frozen_stages, read_weights, stages, write_weights
 
-# %% ../nbs/14_learner.ipynb #baef2071
+# %% ../nbs/14_learner.ipynb #57261d91
 @dataclass(frozen=True)
 class Recipe:
     "What a run is trained by; plain values, so that `config.json` can hold it."
@@ -68,7 +69,7 @@ class Recipe:
     blur: float = 0. # probability of blur
     night: float = 0. # probability of making a photo a night photo
     erase: float = 0. # probability of erasing rectangles
-    seed: int = 0 # of everything random
+    seed: int = 0 # of everything random, which `img2gps.pipeline.train_table` sets before anything is made
 
     def __post_init__(self):
         for name in ("batch_size", "epochs", "accumulate"):
@@ -111,26 +112,27 @@ class FreezeBatchNorm(Callback):
         for m in self.model.modules():
             if isinstance(m, _BatchNorm): m.eval()
 
-# %% ../nbs/14_learner.ipynb #4dd02a43
+# %% ../nbs/14_learner.ipynb #b84172e4
 class EMA(Callback):
-    "Validate and keep an exponential moving average of the weights and of the batch statistics (Polyak averaging); its decay grows from 0 over the first steps."
+    "Validate an exponential moving average of the weights and of the batch statistics (Polyak averaging), which `train` keeps; its decay grows from 0 over the first steps."
     order = 11.5 # behind distributed training, which wraps the model
     def __init__(self,
         decay: float=0.999, # a step
     ): self.decay = decay
 
     def before_fit(self):
-        if hasattr(self.learn, "lr_finder"): self.average = None; return
+        self.average, self.steps = None, 0 # counted here: asking a GPU for the count would wait for it at every step
+        if hasattr(self.learn, "lr_finder"): return
         self.average = AveragedModel(unwrapped(self.model), multi_avg_fn=self._average, use_buffers=True)
         for p in self.average.parameters(): p.requires_grad_(False)
 
     @torch.no_grad()
     def _average(self, averaged, current, steps):
-        if averaged[0].is_floating_point(): torch._foreach_lerp_(averaged, current, 1 - min(self.decay, (1 + float(steps)) / (10 + float(steps)))) # tensors come by type
+        if averaged[0].is_floating_point(): torch._foreach_lerp_(averaged, current, 1 - min(self.decay, (1 + self.steps) / (10 + self.steps))) # tensors come by type
         else: torch._foreach_copy_(averaged, current)
 
     def after_step(self):
-        if self.average is not None: self.average.update_parameters(unwrapped(self.model))
+        if self.average is not None: self.average.update_parameters(unwrapped(self.model)); self.steps += 1
 
     def before_validate(self):
         if self.average is not None: self.live, self.learn.model = self.model, self.average.module.eval()
@@ -138,22 +140,34 @@ class EMA(Callback):
         if self.average is not None: self.learn.model = self.live
     after_cancel_validate = after_validate
 
-def unwrapped(model):
+
+# %% ../nbs/14_learner.ipynb #ecfac272
+def unwrapped(
+    model, # a network, wrapped or not
+) -> GPSNet:
     "A model without what distributed training wraps around it."
     return getattr(model, "module", model)
 
-def averaged(learn):
+def averaged(
+    learn: Learner,
+) -> GPSNet:
     "The model that is validated and kept: the moving average where there is one."
     average = getattr(getattr(learn, "ema", None), "average", None)
     return average.module if average is not None else unwrapped(learn.model)
 
-# %% ../nbs/14_learner.ipynb #c88b1504
+# %% ../nbs/14_learner.ipynb #b02e4074
 def _parameter_groups(loss):
     "A splitter: the model's stages; parameters of the loss go with the head."
     def groups(model):
         out = [params for _, params in stages(unwrapped(model))]
         return out[:-1] + [out[-1] + list(loss.parameters())]
     return groups
+
+class KeepLossFromFinder(Callback):
+    "`lr_find` puts the network and the optimizer back afterwards, but not a loss's own parameters."
+    def before_fit(self): self.kept = {k: v.clone() for k, v in self.loss_func.state_dict().items()} if hasattr(self.learn, "lr_finder") else None
+    def after_fit(self):
+        if self.kept is not None: self.loss_func.load_state_dict(self.kept)
 
 def recipe_callbacks(
     recipe, # a `Recipe`
@@ -166,8 +180,11 @@ def recipe_callbacks(
     if recipe.accumulate > 1: cbs.append(GradientAccumulation(recipe.accumulate * recipe.batch_size // max(num_distrib(), 1)))
     if recipe.freeze_bn: cbs.append(FreezeBatchNorm())
     if recipe.ema: cbs.append(EMA(recipe.ema))
+    if recipe.loss == "learned": cbs.append(KeepLossFromFinder())
     return cbs
 
+
+# %% ../nbs/14_learner.ipynb #7ebad216
 def gps_learner(
     dls, # from `gps_dataloaders`
     recipe: Recipe=Recipe(),
@@ -183,10 +200,10 @@ def gps_learner(
     learn.recipe, learn.weights = recipe, weights
     return learn
 
-# %% ../nbs/14_learner.ipynb #9020ab92
+# %% ../nbs/14_learner.ipynb #e75b63ad
 class StopAtNaN(Callback):
     "Stop with a reason when the training loss is no longer a finite number."
-    order = -9
+    order = 10.5 # behind mixed precision, which is then left in good order
     def after_loss(self):
         if self.training and not torch.isfinite(self.loss.detach()).all():
             raise FloatingPointError(f"the training loss became {self.loss.item()} in epoch {self.epoch}, batch {self.iter}: lower the learning rate (now {self.opt.hypers[-1]['lr']:.2g}, --lr), or look for a broken label")
@@ -227,7 +244,7 @@ def final_record(learn) -> dict:
     "The last epoch's figures by name; without metres where resuming skipped the epoch."
     return dict(zip(learn.recorder.metric_names[1:], learn.final_record))
 
-# %% ../nbs/14_learner.ipynb #9a13da18
+# %% ../nbs/14_learner.ipynb #4f2cde1a
 LOGS = ("tensorboard", "wandb")
 
 def log_callbacks(
@@ -242,7 +259,7 @@ def log_callbacks(
         try:
             if name == "tensorboard":
                 from fastai.callback.tensorboard import TensorBoardCallback
-                out.append(TensorBoardCallback(Path(folder)/"logs"/"tensorboard", trace_model=False, log_preds=False))
+                out.append(TensorBoardCallback(Path(folder)/"logs"/"tensorboard", trace_model=False, log_preds=False)) # `train` gives every phase a folder below it
             else:
                 import wandb
                 from fastai.callback.wandb import WandbCallback
@@ -251,7 +268,7 @@ def log_callbacks(
         except ImportError as e: raise ImportError(f"{name} is not installed; pip install 'img2gps[logs]'") from e
     return out
 
-# %% ../nbs/14_learner.ipynb #53da3c92
+# %% ../nbs/14_learner.ipynb #5ac07a0a
 class RunState:
     "What a run has reached: phase, epoch, batch, history, best weights; saved as one checkpoint file."
     def __init__(self,
@@ -267,29 +284,40 @@ class RunState:
         if not (self.path and self.path.exists()): return None
         try: saved = torch.load(self.path, map_location="cpu", weights_only=True)
         except Exception as e: raise ValueError(f"{self.path} is damaged ({type(e).__name__}); delete it to train from the start") from e
-        self.take(saved)
+        try: self.take(saved)
+        except KeyError as e: raise ValueError(f"{self.path} was written by another version of img2gps (it has no {e}); finish the run with that one, or delete it to train from the start") from e
         return saved
 
-    def take(self, saved):
+    def take(self,
+        saved: dict, # a checkpoint's content
+    ):
         "Take phase, epoch, history and best weights from a checkpoint's content."
         for k in self._kept: setattr(self, k, saved[k])
 
-    def save(self, learn, **more):
-        "Write the checkpoint atomically; only the first process of several does."
-        if self.path is None or rank_distrib(): return
-        saved = {k: getattr(self, k) for k in self._kept} | training_state(learn) | more
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".checkpoint.")
-        os.close(handle); torch.save(saved, temporary); os.replace(temporary, self.path)
+    def save(self,
+        learn: Learner, # in training
+        **more, # also kept
+    ):
+        "Write the checkpoint atomically; only the first process of several does. Training goes on, with a warning, where it cannot be written."
+        if self.path is None: return
+        rng = all_random_states(learn) # all processes take part
+        if rank_distrib(): return
+        saved = {k: getattr(self, k) for k in self._kept} | training_state(learn) | {"rng": rng} | more
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(self.path, overwrite=True) as temporary: torch.save(saved, temporary)
+        except (OSError, RuntimeError) as e: warnings.warn(f"{self.path} could not be written ({e}): training goes on, and could not be gone on with from here")
 
-# %% ../nbs/14_learner.ipynb #0bc06460
+# %% ../nbs/14_learner.ipynb #db2616dc
 def _optimizer_state(opt):
     "fastai's optimizer state as plain lists and dictionaries, which load without unpickling."
     plain = lambda v: v if isinstance(v, (torch.Tensor, bool, int, str, type(None))) else float(v)
     return {"state": [{k: plain(v) for k, v in s.items()} for s in opt.state_dict()["state"]], "hypers": [{k: plain(v) for k, v in h.items()} for h in opt.hypers]}
 
-def train_loader(learn):
-    "The training loader, without what distributed training wraps around it."
+def train_loader(
+    learn: Learner,
+):
+    "The training loader, without what distributed training wraps around it (which is only imported where it is needed)."
     dl = learn.dls.train
     return dl.dl if type(dl).__name__ == "ShardedDL" else dl
 
@@ -297,25 +325,38 @@ def _random_state(learn):
     "Everything random that training draws from, as plain values."
     name, keys, *rest = np.random.get_state()
     return {"python": random.getstate(), "loader": train_loader(learn).rng.getstate(), "numpy": (name, keys.tolist(), *rest), "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
+            "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None}
 
+def all_random_states(
+    learn: Learner,
+) -> list: # of every process, in the order of their ranks
+    "Everything random, of all processes."
+    if num_distrib() <= 1: return [_random_state(learn)]
+    states = [None] * num_distrib()
+    torch.distributed.all_gather_object(states, _random_state(learn))
+    return states
+
+
+# %% ../nbs/14_learner.ipynb #b46e9bd4
 def _restore_random(rng):
     "Put back what `_random_state` noted, but for the loader's."
     random.setstate(_as_tuple(rng["python"])); torch.set_rng_state(rng["torch"])
     np.random.set_state((rng["numpy"][0], np.array(rng["numpy"][1], np.uint32), *rng["numpy"][2:]))
-    if rng["cuda"] and torch.cuda.is_available(): torch.cuda.set_rng_state_all(rng["cuda"])
+    if rng["cuda"] is not None and torch.cuda.is_available(): torch.cuda.set_rng_state(rng["cuda"])
 
-def training_state(learn) -> dict:
-    "Everything that the rest of a training run depends on, as tensors and plain values."
+def training_state(
+    learn: Learner, # in training
+) -> dict:
+    "Everything but randomness that the rest of a training run depends on, as tensors and plain values."
     ema, smooth, scaler, counted = getattr(getattr(learn, "ema", None), "average", None), learn.recorder.smooth_loss, getattr(learn, "scaler", None), getattr(learn, "gradient_accumulation", None)
-    return {"model": unwrapped(learn.model).state_dict(), "loss": learn.loss_func.state_dict(), "opt": _optimizer_state(learn.opt), "rng": _random_state(learn),
+    return {"model": unwrapped(learn.model).state_dict(), "loss": learn.loss_func.state_dict(), "opt": _optimizer_state(learn.opt),
             "ema": ema.state_dict() if ema is not None else None, "smooth": (smooth.count, float(smooth.val)), "scaler": scaler.state_dict() if scaler is not None else None,
             "progress": (learn.train_iter, float(learn.pct_train)), "accumulated": counted.count if counted is not None else 0,
             "grads": [p.grad for p in _trained_parameters(learn)] if counted is not None else []}
 
 def _trained_parameters(learn): return [*unwrapped(learn.model).parameters(), *learn.loss_func.parameters()]
 
-# %% ../nbs/14_learner.ipynb #b75d5a86
+# %% ../nbs/14_learner.ipynb #7299de70
 def _as_tuple(v): return tuple(_as_tuple(x) for x in v) if isinstance(v, (list, tuple)) else v
 
 class Resume(Callback):
@@ -331,17 +372,17 @@ class Resume(Callback):
         device = next(learn.model.parameters()).device
         move = lambda v: v.to(device) if isinstance(v, torch.Tensor) else v
         learn.opt.load_state_dict({"state": [{k: move(v) for k, v in x.items()} for x in s["opt"]["state"]], "hypers": L(s["opt"]["hypers"])})
-        if s["ema"] is not None and getattr(learn, "ema", None) is not None: learn.ema.average.load_state_dict(s["ema"])
+        if s["ema"] is not None and getattr(learn, "ema", None) is not None: learn.ema.average.load_state_dict(s["ema"]); learn.ema.steps = int(learn.ema.average.n_averaged)
         if s["scaler"] and getattr(learn, "scaler", None) is not None: learn.scaler.load_state_dict(s["scaler"])
 
     def before_train(self): # of the first epoch that is not skipped
         s, learn = self.saved, self.learn
         if s is None: return
-        loader = train_loader(learn)
-        if s["batch"]: loader.at_start = lambda: _restore_random(s["rng"]) # torch's loader draws a seed when an epoch begins, which this epoch had drawn already
-        else: _restore_random(s["rng"])
-        loader.rng.setstate(_as_tuple(s["epoch_rng"] if s["batch"] else s["rng"]["loader"]))
-        loader.skip = s["batch"]
+        loader, rng = train_loader(learn), s["rng"][rank_distrib() % len(s["rng"])]
+        if s["batch"]: loader.at_start = lambda: _restore_random(rng) # torch's loader draws a seed when an epoch begins, which this epoch had drawn already
+        else: _restore_random(rng)
+        loader.rng.setstate(_as_tuple(s["epoch_rng"] if s["batch"] else rng["loader"]))
+        loader.skip = s["batch"] * max(num_distrib(), 1) # a process's batches are smaller
         learn.train_iter, learn.pct_train = s["progress"][0], s["progress"][1] if s["batch"] else learn.pct_train
         learn.recorder.smooth_loss.count, learn.recorder.smooth_loss.val = s["smooth"][0], torch.tensor(s["smooth"][1])
         if s["grads"]:
@@ -349,7 +390,7 @@ class Resume(Callback):
             for p, g in zip(_trained_parameters(learn), s["grads"]): p.grad = g if g is None else g.to(p.device)
         self.saved = None
 
-# %% ../nbs/14_learner.ipynb #15908cc1
+# %% ../nbs/14_learner.ipynb #281cd2d5
 class KeepState(Callback):
     "After every epoch: note the history, keep the weights if they are the best yet, save the checkpoint; within an epoch save it every few minutes."
     order = 62
@@ -358,14 +399,15 @@ class KeepState(Callback):
         done: int=0, # epochs done in earlier phases
         after=noop, # called with the history (a DataFrame) after every epoch
         every_s: float=600., # seconds between checkpoints within an epoch; 0 is after every batch
-    ): self.state, self.done, self.after, self.every_s, self.saved_at = state, done, after, every_s, time.monotonic()
+        last: bool=True, # the last phase, which alone stops early
+    ): self.state, self.done, self.after, self.every_s, self.last, self.saved_at = state, done, after, every_s, last, time.monotonic()
 
     def before_train(self):
         loader = train_loader(self.learn)
         self.epoch_rng, self.batches = loader.rng.getstate(), loader.skip
 
     def after_batch(self):
-        if not self.training or num_distrib() > 1: return # several processes: after whole epochs only
+        if not self.training or num_distrib() > 1 or train_loader(self.learn).fake_l.num_workers: return # after whole epochs only
         self.batches += 1
         if time.monotonic() - self.saved_at < self.every_s or self.batches >= len(self.dls.train): return
         self.state.batch = self.batches
@@ -381,7 +423,7 @@ class KeepState(Callback):
             state.best_m, state.best = float(record["geodesic_m"]), {k: v.detach().cpu().clone() for k, v in averaged(self.learn).state_dict().items()}
         state.epoch, state.batch = self.epoch + 1, 0
         best = int(np.argmin([h["geodesic_m"] for h in state.history]))
-        state.stopped = 0 < recipe.patience <= len(state.history) - 1 - max(best, self.done - 1)
+        state.stopped = self.last and 0 < recipe.patience <= len(state.history) - 1 - max(best, self.done - 1)
         state.save(self.learn); self.saved_at = time.monotonic()
         if rank_distrib() == 0: self.after(pd.DataFrame(state.history))
         if state.stopped: raise CancelFitException()
@@ -403,7 +445,7 @@ def phases(
     joining = ["+".join(names[-1:-1 - k:-1]) for k in range(1, keep)]
     return [dict(trained=t, epochs=max(r.frozen_epochs, 1), lr=r.lr if t == "head" else slice(r.lr / 20, r.lr / 2)) for t in joining] + [last | dict(lr=slow)]
 
-# %% ../nbs/14_learner.ipynb #a41f7ce9
+# %% ../nbs/14_learner.ipynb #a9fb4ca6
 def train(
     learn: Learner, # from `gps_learner`
     checkpoint_dir=None, # where the checkpoint is kept; None keeps none
@@ -413,17 +455,19 @@ def train(
     checkpoint_s: float=600., # seconds between checkpoints within an epoch
 ) -> pd.DataFrame: # the history, an epoch a row: epoch, train_loss, valid_loss, geodesic_m, rmse_m, acc_25m
     "Train a learner by its recipe with one-cycle schedules, and leave it with the weights of its best epoch."
-    state, plan = RunState(checkpoint_dir), phases(learn)
+    state, plan = RunState(checkpoint_dir), from_first(lambda: phases(learn), learn.dls.device)
     saved = from_first(lambda: state.load() if resume else None, learn.dls.device)
+    if checkpoint_dir and rank_distrib() == 0:
+        for half in Path(checkpoint_dir).glob(".checkpoint.*"): half.unlink(missing_ok=True) # a kill came while one was written
     if saved: state.take(saved)
     _choose_progress(learn, progress)
     with several_processes(learn):
         for i in range(state.phase, len(plan)):
             if state.stopped: break
-            _train_phase(learn, state, i, plan, saved, KeepState(state, sum(p["epochs"] for p in plan[:i]), after_epoch, checkpoint_s), progress)
+            _train_phase(learn, state, i, plan, saved, KeepState(state, sum(p["epochs"] for p in plan[:i]), after_epoch, checkpoint_s, i == len(plan) - 1), progress)
             saved, state.epoch = None, 0
     if state.best is None: raise FloatingPointError("no epoch gave a finite validation error: lower the learning rate (--lr)")
-    learn.model.load_state_dict(state.best)
+    for model in {id(m): m for m in (learn.model, averaged(learn))}.values(): model.load_state_dict(state.best) # validating again uses the average
     return pd.DataFrame(state.history)
 
 def _train_phase(learn, state, i, plan, saved, keep, progress):
@@ -431,8 +475,14 @@ def _train_phase(learn, state, i, plan, saved, keep, progress):
     phase = dict(plan[i])
     trained, epochs, lr = (phase.pop(k) for k in ("trained", "epochs", "lr"))
     state.phase, start = i, state.epoch if saved else 0
+    for p in _trained_parameters(learn): p.grad = None # gradients that an earlier phase had summed
     learn.create_opt()
     for p in learn.loss_func.parameters(): learn.opt.state[p]["do_wd"] = False
+    for p in [p for m in unwrapped(learn.model).modules() if isinstance(m, _BatchNorm) for p in m.parameters()]: # synchronised ones, too, which fastai does not know
+        learn.opt.state[p].update(do_wd=False, **({"force_train": True} if learn.train_bn else {}))
+    if len(plan) > 1 and hasattr(learn, "tensor_board"): # a phase's steps begin at 0 again
+        board = Path(learn.tensor_board.log_dir)
+        learn.tensor_board.log_dir = (board.parent if board.name.startswith("phase") else board)/f"phase{i + 1}"
     learn.freeze_to(frozen_stages(learn.model, trained))
     cbs = [StopAtNaN(), keep] + ([Resume(saved)] if saved else [])
     if _use_console(progress) and rank_distrib() == 0: cbs.append(ConsoleProgress(state, keep.done, sum(p["epochs"] for p in plan)))
@@ -442,7 +492,8 @@ def _train_phase(learn, state, i, plan, saved, keep, progress):
 def _finished_phase(learn, saved):
     "Put a learner to the end of a phase that a killed run had finished."
     learn.model.load_state_dict(saved["model"]); learn.loss_func.load_state_dict(saved["loss"])
-    _restore_random(saved["rng"]); learn.dls.train.rng.setstate(_as_tuple(saved["rng"]["loader"]))
+    rng = saved["rng"][rank_distrib() % len(saved["rng"])]
+    _restore_random(rng); train_loader(learn).rng.setstate(_as_tuple(rng["loader"]))
 
 # %% ../nbs/14_learner.ipynb #e83cc2c3
 def from_first(

@@ -71,7 +71,15 @@ def _resolved(recipe, device):
     "The recipe with what depends on the machine filled in."
     return recipe if recipe.side else replace(recipe, side=224 if torch.device(device).type == "cuda" else 96)
 
-# %% ../nbs/40_pipeline.ipynb #9fbf66d8
+# %% ../nbs/40_pipeline.ipynb #adb1bd11
+def _begin_run(run, table, folder, recipe, protocol, dls, weights):
+    "Write what a run is made of; config.json last: what can be gone on with has it."
+    by = table.attrs.get("split_by", "given" if protocol.split_by == "auto" else protocol.split_by)
+    write_table(table, run/"photos.csv")
+    write_json(run/"checkpoints"/"source.json", {"folder": str(Path(folder).resolve()), "protocol": vars(protocol)}) # for resuming on this machine; never published
+    write_json(run/"config.json", _config(recipe, protocol, by, dls.size, dls.frame, weights, table, folder))
+
+# %% ../nbs/40_pipeline.ipynb #7a60bafc
 def train_table(
     table, # a cleaned and split photo table, see `prepare`
     folder, # the folder that its file names are relative to
@@ -86,17 +94,17 @@ def train_table(
     logs=(), # "tensorboard", "wandb"
 ) -> Path: # the run folder, complete
     "Train on a split table, locate its held-out photos with the exported model, judge them and write the run folder. Of several processes the first one writes."
+    from_first(lambda: None, device or default_device()) # several processes: each takes its own GPU from here on
     run, device = Path(run), torch.device(device or default_device())
     recipe, started = _resolved(recipe, device), time.monotonic()
     set_seed(recipe.seed)
     dls = gps_dataloaders(table, folder, network_size(table[table.split == "train"], recipe.side), _share(recipe.batch_size), augmentations(recipe.augment, recipe.flip, recipe.erase, recipe.blur, recipe.night, recipe.crop),
                           cache_dir=cache_dir or run.parent/".cache", device=device, progress=bool(progress))
-    learn = gps_learner(dls, recipe, cbs=log_callbacks(logs, run, recipe) if rank_distrib() == 0 else None)
+    going_on = resume and from_first((run/"checkpoints"/"checkpoint.pt").exists, device) # its weights replace those that the run began with
+    learn = gps_learner(dls, replace(recipe, weights="none") if going_on else recipe, cbs=log_callbacks(logs, run, recipe) if rank_distrib() == 0 else None)
+    if going_on: learn.recipe, learn.weights = recipe, recipe.weights
     if rank_distrib(): set_seed(recipe.seed + rank_distrib()); say, progress = _silent, None # other augmentation than the first process's
-    elif not resume:
-        write_table(table, run/"photos.csv")
-        write_json(run/"checkpoints"/"source.json", {"folder": str(Path(folder).resolve()), "protocol": vars(protocol)}) # for resuming on this machine; never published
-        write_json(run/"config.json", _config(recipe, protocol, table.attrs.get("split_by", "given" if protocol.split_by == "auto" else protocol.split_by), dls.size, dls.frame, learn.weights, table, folder)) # last: what can be gone on with has it
+    elif not resume: _begin_run(run, table, folder, recipe, protocol, dls, learn.weights)
     say(f"training {recipe.arch} from {'random weights (scratch)' if learn.weights == 'none' else learn.weights} on {len(dls.train_ds)} photos of {dls.size[0]} x {dls.size[1]} pixels, "
         f"{recipe.epochs} epochs on {device.type}; validating on {len(dls.valid_ds)}")
     history = train(learn, run/"checkpoints", resume, progress, after_epoch=lambda h: write_table(h, run/"history.csv", overwrite=True))
@@ -171,7 +179,7 @@ def standing(
     return (f"{format_metrics(metrics)}\n\nmean error {last['mean_m']:.1f} m: {last['mean_m'] / floor:.0%} of the mean-position predictor's {floor:.1f} m; the nearest-training-place oracle stands at {oracle:.1f} m\n"
             f"map     {run/'map.png'}\nreport  {run/'report.html'}")
 
-# %% ../nbs/40_pipeline.ipynb #c1eb082a
+# %% ../nbs/40_pipeline.ipynb #2413bba3
 def train_folder(
     folder, # a folder of photos with GPS in their EXIF, or one with a metadata.csv
     runs="runs", # the folder that holds runs
@@ -190,6 +198,8 @@ def train_folder(
     table, folder, run = from_first(begin, device or default_device())
     return train_table(table, folder, run, recipe, protocol, progress=progress, device=device, say=say, logs=logs)
 
+
+# %% ../nbs/40_pipeline.ipynb #323fae7f
 def resume_run(
     run, # a run folder that was not finished
     progress="auto", # "auto", "notebook", "console" or None
@@ -198,15 +208,22 @@ def resume_run(
     logs=(), # "tensorboard", "wandb"
 ) -> Path: # the run folder, complete
     "Go on with a run that was stopped or killed; a finished one is left as it is."
-    run, config = Path(run), read_config(run)
-    if config.get("finished"): say(f"{run} is finished; there is nothing to go on with"); return run
+    run = Path(run)
+    config, source, table = from_first(lambda: _unfinished(run), device or default_device())
+    if source is None: say(f"{run} is finished; there is nothing to go on with"); return run
+    recipe = replace(Recipe(**config["recipe"]), weights=config["weights"]) # not "auto" again: it could choose otherwise this time
+    return train_table(table, source["folder"], run, recipe, Protocol(**source["protocol"]), resume=True, progress=progress, device=device, say=say, logs=logs)
+
+def _unfinished(run):
+    "What a run that was not finished goes on with: its configuration, source and table; the last two are None for a finished one."
+    config = read_config(run)
+    if config.get("finished"): return config, None, None
     try: source = json.loads((run/"checkpoints"/"source.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as e: raise ValueError(f"{run} cannot be gone on with: checkpoints/source.json is missing or damaged; train again") from e
     if not Path(source["folder"]).is_dir(): raise FileNotFoundError(f"the photos of {run} are not in {source['folder']} any more; move them back, or train again")
     table = pd.read_csv(run/"photos.csv", keep_default_na=False, na_values={c: [""] for c in ("latitude", "longitude", "width", "height")})
     table.attrs["split_by"] = config["split"]["by"]
-    recipe = replace(Recipe(**config["recipe"]), weights=config["weights"]) # not "auto" again: it could choose otherwise this time
-    return train_table(table, source["folder"], run, recipe, Protocol(**source["protocol"]), resume=True, progress=progress, device=device, say=say, logs=logs)
+    return config, source, table
 
 # %% ../nbs/40_pipeline.ipynb #47eab0fd
 DEMO_RECIPE = Recipe(arch="resnet18", weights="none", side=48, epochs=14, batch_size=64, lr=3e-3, weight_decay=0.05, dropout=0.25)

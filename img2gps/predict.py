@@ -82,7 +82,7 @@ def caveat(self:Predictor) -> str:
     return (f"the {self.level:.0%} radius held for only {self.coverage:.0%} of this run's test photos: they differ from those it was fitted on (another day, other light), "
             "and new photos may too, so read it as a lower bound")
 
-# %% ../nbs/30_predict.ipynb #4180e829
+# %% ../nbs/30_predict.ipynb #531953d5
 @patch
 def locate(self:Predictor,
     photos: np.ndarray, # uint8, (n, height, width, 3), upright and of `size`
@@ -102,7 +102,7 @@ def answer(self:Predictor,
     x = torch.from_numpy(np.array(photos)).to(self.device).permute(0, 3, 1, 2).float() / 255
     mean, std = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (self.mean, self.std))
     out = self.model((x - mean) / std)
-    sigma_m = (torch.exp(log_variance(out).double() / 2) * self.frame.scale).cpu().numpy() if out.shape[1] == 3 else np.full(len(out), np.nan)
+    sigma_m = (torch.exp(log_variance(out).cpu().double() / 2) * self.frame.scale).numpy() if out.shape[1] == 3 else np.full(len(out), np.nan)
     return self.frame.decode(out[:, :2]), sigma_m
 
 @patch
