@@ -239,7 +239,7 @@ def publish_command(args):
         if args.dataset: print(f"dataset folder: {write_dataset(folder, table, args.dataset, args.license, repo_id=args.hub or 'OWNER/NAME')}")
         if args.hub: push_dataset(folder, table, args.hub, **how)
 
-# %% ../nbs/90_cli.ipynb #488977ac
+# %% ../nbs/90_cli.ipynb #de6ac265
 def _add_reading(parser, out, shows):
     "Arguments of commands that read a folder of photos."
     parser.add_argument("folder", help="folder of photos with GPS in their EXIF, or with a metadata.csv (file_name, latitude, longitude), or a dataset folder with splits")
@@ -258,6 +258,8 @@ def _add_splitting(parser):
     parser.add_argument("--test-set", default="", metavar="JSON", help="hold out the test photos of an earlier split again (from split --save-test-set)")
     parser.add_argument("--region", default="", metavar="S,W,N,E", help="south,west,north,east in degrees; photos outside are set aside")
 
+
+# %% ../nbs/90_cli.ipynb #00b71acc
 def _add_recipe(parser):
     "Arguments of the recipe; each is None unless given."
     number = lambda flag, kind, text: parser.add_argument(flag, type=kind, metavar="N", help=text)

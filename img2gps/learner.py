@@ -8,8 +8,8 @@ __all__ = ['CHOICES', 'LOGS', 'Recipe', 'learner_model', 'Precision', 'FreezeBat
            'log_callbacks', 'RunState', 'train_loader', 'all_random_states', 'training_state', 'Resume', 'KeepState',
            'phases', 'train', 'from_first', 'several_processes']
 
-# %% ../nbs/14_learner.ipynb #95a6f582
-import dataclasses, os, random, sys, tempfile, time, warnings
+# %% ../nbs/14_learner.ipynb #cf6d910e
+import dataclasses, random, sys, time, warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from fastai.callback.progress import ProgressCallback
 from fastai.callback.training import GradientAccumulation
 from fastai.learner import Learner
 from fastai.optimizer import Adam
-from fastai.torch_core import num_distrib, rank_distrib, set_seed
+from fastai.torch_core import num_distrib, rank_distrib
 from fastcore.basics import noop
 from fastcore.foundation import L
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -32,13 +32,25 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 import fastai.callback.schedule # gives Learner its fit_one_cycle
-from .data import augmentations, gps_dataloaders
 from .exif import atomic_path
 from .losses import loss_outputs, make_loss
 from .metrics import position_metrics
-from .models import GPSNet, WeightsUnavailable, create_model, frozen_stages, read_weights, stages, write_weights
+from .models import GPSNet, WeightsUnavailable, create_model, frozen_stages, stages
 
-# %% ../nbs/14_learner.ipynb #57261d91
+# %% ../nbs/14_learner.ipynb #d222ee49
+CHOICES = {"schedule": ("auto", "one_cycle", "fine_tune", "gradual"), "precision": ("auto", "fp32", "fp16", "bf16")}
+
+def _check_recipe(recipe):
+    "ValueError for what no run could be trained by."
+    for name in ("batch_size", "epochs", "accumulate"):
+        if getattr(recipe, name) < 1: raise ValueError(f"{name} must be at least 1, not {getattr(recipe, name)}")
+    if not recipe.lr > 0: raise ValueError(f"lr, the highest learning rate, must be positive, not {recipe.lr}")
+    if recipe.side and recipe.side < 32: raise ValueError(f"side must be at least 32 pixels (or 0 to choose), not {recipe.side}")
+    if not 0 <= recipe.ema < 1: raise ValueError(f"ema is a decay a step, at least 0 and below 1 (0.999, say), not {recipe.ema}")
+    for name, choices in CHOICES.items():
+        if getattr(recipe, name) not in choices: raise ValueError(f"{name} cannot be {getattr(recipe, name)!r}; choose one of: {', '.join(choices)}")
+
+# %% ../nbs/14_learner.ipynb #fcb56be1
 @dataclass(frozen=True)
 class Recipe:
     "What a run is trained by; plain values, so that `config.json` can hold it."
@@ -71,18 +83,8 @@ class Recipe:
     erase: float = 0. # probability of erasing rectangles
     seed: int = 0 # of everything random, which `img2gps.pipeline.train_table` sets before anything is made
 
-    def __post_init__(self):
-        for name in ("batch_size", "epochs", "accumulate"):
-            if getattr(self, name) < 1: raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if not self.lr > 0: raise ValueError(f"lr, the highest learning rate, must be positive, not {self.lr}")
-        if self.side and self.side < 32: raise ValueError(f"side must be at least 32 pixels (or 0 to choose), not {self.side}")
-        if not 0 <= self.ema < 1: raise ValueError(f"ema is a decay a step, at least 0 and below 1 (0.999, say), not {self.ema}")
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices: raise ValueError(f"{name} cannot be {getattr(self, name)!r}; choose one of: {', '.join(choices)}")
-
+    def __post_init__(self): _check_recipe(self)
     def to_dict(self) -> dict: return dataclasses.asdict(self)
-
-CHOICES = {"schedule": ("auto", "one_cycle", "fine_tune", "gradual"), "precision": ("auto", "fp32", "fp16", "bf16")}
 
 # %% ../nbs/14_learner.ipynb #59f59081
 def learner_model(
@@ -308,7 +310,7 @@ class RunState:
             with atomic_path(self.path, overwrite=True) as temporary: torch.save(saved, temporary)
         except (OSError, RuntimeError) as e: warnings.warn(f"{self.path} could not be written ({e}): training goes on, and could not be gone on with from here")
 
-# %% ../nbs/14_learner.ipynb #db2616dc
+# %% ../nbs/14_learner.ipynb #bded0c06
 def _optimizer_state(opt):
     "fastai's optimizer state as plain lists and dictionaries, which load without unpickling."
     plain = lambda v: v if isinstance(v, (torch.Tensor, bool, int, str, type(None))) else float(v)
@@ -327,6 +329,8 @@ def _random_state(learn):
     return {"python": random.getstate(), "loader": train_loader(learn).rng.getstate(), "numpy": (name, keys.tolist(), *rest), "torch": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None}
 
+
+# %% ../nbs/14_learner.ipynb #06bdc538
 def all_random_states(
     learn: Learner,
 ) -> list: # of every process, in the order of their ranks
@@ -390,7 +394,7 @@ class Resume(Callback):
             for p, g in zip(_trained_parameters(learn), s["grads"]): p.grad = g if g is None else g.to(p.device)
         self.saved = None
 
-# %% ../nbs/14_learner.ipynb #281cd2d5
+# %% ../nbs/14_learner.ipynb #13b56a3d
 class KeepState(Callback):
     "After every epoch: note the history, keep the weights if they are the best yet, save the checkpoint; within an epoch save it every few minutes."
     order = 62
@@ -419,11 +423,9 @@ class KeepState(Callback):
         if "geodesic_m" not in record: return # an epoch that resuming skips
         state, recipe = self.state, self.learn.recipe
         state.history.append({"epoch": self.done + self.epoch + 1, **{k: float(v) for k, v in record.items() if k != "time"}})
-        if record["geodesic_m"] < state.best_m:
-            state.best_m, state.best = float(record["geodesic_m"]), {k: v.detach().cpu().clone() for k, v in averaged(self.learn).state_dict().items()}
-        state.epoch, state.batch = self.epoch + 1, 0
+        if record["geodesic_m"] < state.best_m: state.best_m, state.best = float(record["geodesic_m"]), {k: v.detach().cpu().clone() for k, v in averaged(self.learn).state_dict().items()}
         best = int(np.argmin([h["geodesic_m"] for h in state.history]))
-        state.stopped = self.last and 0 < recipe.patience <= len(state.history) - 1 - max(best, self.done - 1)
+        state.epoch, state.stopped = self.epoch + 1, self.last and 0 < recipe.patience <= len(state.history) - 1 - max(best, self.done - 1)
         state.save(self.learn); self.saved_at = time.monotonic()
         if rank_distrib() == 0: self.after(pd.DataFrame(state.history))
         if state.stopped: raise CancelFitException()
@@ -445,7 +447,7 @@ def phases(
     joining = ["+".join(names[-1:-1 - k:-1]) for k in range(1, keep)]
     return [dict(trained=t, epochs=max(r.frozen_epochs, 1), lr=r.lr if t == "head" else slice(r.lr / 20, r.lr / 2)) for t in joining] + [last | dict(lr=slow)]
 
-# %% ../nbs/14_learner.ipynb #a9fb4ca6
+# %% ../nbs/14_learner.ipynb #4ced4ab9
 def train(
     learn: Learner, # from `gps_learner`
     checkpoint_dir=None, # where the checkpoint is kept; None keeps none
@@ -470,6 +472,8 @@ def train(
     for model in {id(m): m for m in (learn.model, averaged(learn))}.values(): model.load_state_dict(state.best) # validating again uses the average
     return pd.DataFrame(state.history)
 
+
+# %% ../nbs/14_learner.ipynb #df600fe8
 def _train_phase(learn, state, i, plan, saved, keep, progress):
     "One phase of a plan, or what is left of it."
     phase = dict(plan[i])
