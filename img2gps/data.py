@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['CACHE_VERSION', 'PhotoStore', 'CachedPhotos', 'cache_photos', 'network_size', 'TensorGPS', 'LatLon', 'EncodeGPS',
-           'GPSBlock', 'show_batch', 'show_results', 'CachedPhoto', 'CachedImageBlock', 'CachedDL', 'ColorJitter',
-           'SomePhotos', 'Blur', 'Night', 'augmentations', 'gps_datablock', 'gps_dataloaders']
+           'GPSBlock', 'show_batch', 'show_results', 'CachedPhoto', 'CachedImageBlock', 'CachedDL', 'homography_grid',
+           'RandomHomography', 'ColorJitter', 'SomePhotos', 'Blur', 'Night', 'augmentations', 'gps_datablock',
+           'gps_dataloaders']
 
-# %% ../nbs/10_data.ipynb #8c086c97
+# %% ../nbs/10_data.ipynb #56f4a9e0
 import hashlib, json, mmap, os, shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from fastai.data.all import DataBlock, DataLoaders, IndexSplitter, ToTensor, Tra
 from fastai.data.core import TfmdDL
 from fastai.imports import dispatch
 from fastai.torch_core import default_device, num_distrib
-from fastai.vision.all import IntToFloatTensor, Normalize, RandomErasing, TensorBase, TensorImage, Transform, aug_transforms, fastuple, get_grid, imagenet_stats
+from fastai.vision.all import IntToFloatTensor, Normalize, RandomErasing, TensorBase, TensorImage, Transform, fastuple, get_grid, imagenet_stats
 from fastcore.basics import patch
 from filelock import FileLock
 from matplotlib import pyplot as plt
@@ -308,7 +309,57 @@ class CachedDL(TfmdDL):
         self._read = found[0], found[1](degrees).as_subclass(torch.Tensor), list(self.dataset.items)
         return self._read
 
-# %% ../nbs/10_data.ipynb #b80481a9
+# %% ../nbs/10_data.ipynb #ee24a0fa
+def homography_grid(
+    h: torch.Tensor, # (n, 3, 3): from the output's coordinates to the input's, both -1 to 1 from edge to edge
+    height: int, # of the output, pixels
+    width: int,
+) -> torch.Tensor: # (n, height, width, 2), for `grid_sample` without aligned corners
+    "Where each output pixel's centre comes from."
+    centres = lambda n: (2 * torch.arange(n, device=h.device, dtype=h.dtype) + 1) / n - 1
+    u, v = centres(width)[None, None], centres(height)[None, :, None]
+    across, down, depth = (h[:, i, 0, None, None] * u + (h[:, i, 1, None, None] * v + h[:, i, 2, None, None]) for i in range(3))
+    grid = torch.empty(len(h), height, width, 2, device=h.device, dtype=h.dtype)
+    torch.div(across, depth, out=grid[..., 0]); torch.div(down, depth, out=grid[..., 1])
+    return grid
+
+# %% ../nbs/10_data.ipynb #1e5e7cc4
+class RandomHomography(Transform):
+    "Another view of each photo of a training batch: rotation, zoom into a random part, perspective, each with probability `p`; what comes from outside is reflected."
+    split_idx, order = 0, 30
+    def __init__(self,
+        rotate: float=4., # largest angle, degrees
+        zoom: float=1.12, # largest magnification
+        warp: float=0.08, # largest change of scale at the edges, as a share
+        flip: bool=False, # mirror half of the photos
+        p: float=0.8,
+    ): self.rotate, self.zoom, self.warp, self.flip, self.p = rotate, zoom, warp, flip, p
+
+    def draw(self,
+        n: int, # photos
+        aspect: float=1., # width / height
+        device=None,
+    ) -> torch.Tensor: # (n, 3, 3)
+        "As many random homographies, from the new photo's coordinates to the old one's."
+        uniform = lambda: 2 * torch.rand(n, device=device) - 1
+        chosen = lambda p: (torch.rand(n, device=device) < p).float()
+        h = torch.eye(3, device=device).repeat(n, 1, 1)
+        angle, turned, bent, nearer = torch.deg2rad(self.rotate * uniform() * chosen(self.p)), h.clone(), h.clone(), h.clone()
+        turned[:, 0, 0] = turned[:, 1, 1] = angle.cos()
+        turned[:, 0, 1], turned[:, 1, 0] = -angle.sin() / aspect, angle.sin() * aspect # in pixels a rotation, whatever the photo's shape
+        bent[:, 2, :2] = self.warp * torch.stack([uniform() * chosen(self.p), uniform() * chosen(self.p)], 1)
+        scale = 1 / (1 + (self.zoom - 1) * torch.rand(n, device=device) * chosen(self.p))
+        nearer[:, 0, 0] = nearer[:, 1, 1] = scale
+        nearer[:, :2, 2] = (1 - scale)[:, None] * torch.stack([uniform(), uniform()], 1) # which part of the photo
+        if self.flip: h[:, 0, 0] = 1 - 2 * chosen(0.5)
+        return nearer @ bent @ turned @ h
+
+    def encodes(self, x: TensorImage):
+        height, width = x.shape[-2:]
+        grid = homography_grid(self.draw(len(x), width / height, x.device), height, width)
+        return TensorImage(torch.nn.functional.grid_sample(x.as_subclass(torch.Tensor), grid.to(x.dtype), padding_mode="reflection", align_corners=False))
+
+# %% ../nbs/10_data.ipynb #fe68f8b6
 class ColorJitter(Transform):
     "White balance, brightness, contrast and saturation of each photo of a training batch times a random factor in [1 - strength, 1 + strength]; values stay in [0, 1]."
     split_idx, order = 0, 20 # training only, after photos have become floats and before they are normalised
@@ -319,11 +370,11 @@ class ColorJitter(Transform):
 
     def encodes(self, x: TensorImage):
         factor = lambda width, channels=1: 1 + width * (2 * torch.rand(len(x), channels, 1, 1, device=x.device) - 1)
-        p = x.as_subclass(torch.Tensor) * factor(self.strength) * factor(self.white_balance, 3)
-        mean = p.mean((1, 2, 3), keepdim=True)
-        p = mean + (p - mean) * factor(self.strength)
-        grey = p.mean(1, keepdim=True)
-        return TensorImage((grey + (p - grey) * factor(self.strength)).clamp(0, 1))
+        p = x.as_subclass(torch.Tensor) * (factor(self.strength) * factor(self.white_balance, 3))
+        for dims in ((1, 2, 3), 1): # contrast about each photo's mean, saturation about each pixel's grey; in place, since fresh memory costs more than the sums
+            about, amount = p.mean(dims, keepdim=True), factor(self.strength)
+            p.mul_(amount).add_(about.mul_(1 - amount))
+        return TensorImage(p.clamp_(0, 1))
 
 # %% ../nbs/10_data.ipynb #5a3be8d5
 class SomePhotos(Transform):
@@ -361,7 +412,7 @@ class Night(SomePhotos):
         dark = x.clamp(1e-4, 1)**draw(1.1, 2.) * draw(0.1, 0.5) * warm
         return (dark + torch.randn_like(x) * draw(0., self.noise)).clamp(0, 1)
 
-# %% ../nbs/10_data.ipynb #b7e0f86d
+# %% ../nbs/10_data.ipynb #e79fc3aa
 def augmentations(
     strength: float=1., # scales rotation, zoom, perspective and colour; 0 is none
     flip: bool=False, # mirror half of the photos: a mirrored place is another place
@@ -372,7 +423,7 @@ def augmentations(
 ) -> list: # fastai batch transforms
     "Rotation, crops, perspective, colour jitter, blur, night and erasing, which leave the place where it is."
     s, zoom = float(strength), max(1 + 0.12 * float(strength), 1 / (1 - min(crop, 0.8)))
-    moves = aug_transforms(do_flip=flip, max_rotate=4 * s, min_zoom=1., max_zoom=zoom, max_warp=0.08 * s, max_lighting=0., p_affine=0.8) if s > 0 or flip or crop else []
+    moves = [RandomHomography(4 * s, zoom, min(0.08 * s, 0.3), flip)] if s > 0 or flip or crop else []
     colours = [ColorJitter(min(0.25 * s, 0.9), min(0.08 * s, 0.9))] if s > 0 else []
     return [*moves, *colours] + ([Blur(blur)] if blur else []) + ([Night(night)] if night else []) + ([RandomErasing(p=erase, sh=0.2, max_count=2)] if erase else [])
 
