@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['scan_command', 'clean_command', 'split_command', 'repair_command', 'plan_command', 'coverage_command',
-           'survey_command', 'train_command', 'demo_command', 'evaluate_command', 'predict_command', 'publish_command',
-           'make_parser', 'main', 'entry']
+           'survey_command', 'train_command', 'demo_command', 'evaluate_command', 'compare_command', 'predict_command',
+           'publish_command', 'make_parser', 'main', 'entry']
 
 # %% ../nbs/90_cli.ipynb #62c7c09a
 import argparse, json, math, os, re, signal, sys, traceback
@@ -175,28 +175,58 @@ def demo_command(args):
     first = next(p for p in sorted(photos.iterdir()) if p.suffix == ".jpg")
     print(f"\n{standing(run)}\nlocate a photo:  img2gps predict {run} {first}")
 
-# %% ../nbs/90_cli.ipynb #76d35402
-def evaluate_command(args):
-    "Judge a run, or any table of predictions."
+# %% ../nbs/90_cli.ipynb #355201cb
+def _read_predictions(path):
+    "The table of predictions of a finished run folder or of a CSV."
     import pandas as pd
-    from img2gps.evaluate import evaluate_predictions, format_metrics
-    from img2gps.pipeline import standing, write_json
-    path = Path(args.predictions)
+    path = Path(path)
     if not path.exists(): raise FileNotFoundError(f"there is no {path}; give a run folder, or a CSV with file_name, latitude, longitude, pred_latitude, pred_longitude")
     if path.is_dir():
         from img2gps.predict import read_config
         if not read_config(path).get("finished"): raise ValueError(f"{path} is not finished; go on with img2gps train --resume {path}")
-        print(standing(path)); metrics = json.loads((path/"metrics.json").read_text(encoding="utf-8"))
+        path = path/"predictions.csv"
+    try: return pd.read_csv(path, dtype={"file_name": str, "location": str, "session": str})
+    except Exception as e: raise ValueError(f"{path} is not a readable CSV: {e}") from e
+
+def evaluate_command(args):
+    "Judge a run, or any table of predictions: metrics with intervals, floors, and on request a report and an interactive map."
+    from img2gps.evaluate import format_metrics
+    from img2gps.exif import atomic_path
+    from img2gps.report import judge_table, write_judgement
+    table, run = _read_predictions(args.predictions), Path(args.predictions)
+    for target in (args.json, args.map):
+        if target and Path(target).exists() and not args.overwrite: raise FileExistsError(f"{target} is there already; name another file, or add --overwrite")
+    if args.photos and not Path(args.photos).is_dir(): raise FileNotFoundError(f"there is no folder {args.photos}; --photos names the folder that file_name is relative to")
+    settings = dict(level=args.level, resample=args.resample, label_sigma_m=args.label_sigma)
+    if run.is_dir() and settings == dict(level=0.9, resample="location", label_sigma_m=None) and not args.report:
+        from img2gps.pipeline import standing
+        print(standing(run)); metrics = json.loads((run/"metrics.json").read_text(encoding="utf-8"))
     else:
-        try: table = pd.read_csv(path)
-        except Exception as e: raise ValueError(f"{path} is not a readable CSV: {e}") from e
-        metrics = evaluate_predictions(table, level=args.level)
+        metrics = write_judgement(args.report, table, args.photos, args.overwrite, **settings) if args.report else judge_table(table, args.photos, **settings)[0]
         print(format_metrics(metrics))
     if args.json:
-        if Path(args.json).exists() and not args.overwrite: raise FileExistsError(f"{args.json} is there already; name another file, or add --overwrite")
-        write_json(args.json, metrics)
+        with atomic_path(args.json, args.overwrite) as temporary: temporary.write_text(json.dumps(metrics, indent=2, allow_nan=False), encoding="utf-8")
+    if args.map:
+        from img2gps.results_map import write_results_map
+        print(f"map     {write_results_map(args.map, table, args.photos, tiles=args.tiles, overwrite=args.overwrite)}")
 
-# %% ../nbs/90_cli.ipynb #20d718c1
+# %% ../nbs/90_cli.ipynb #048fa748
+def compare_command(args):
+    "Compare runs or tables of predictions on the same photos: paired differences with intervals over places, and whether there is any."
+    from img2gps.compare import comparison_table, format_comparison
+    from img2gps.exif import atomic_path
+    models = {}
+    for word in args.models:
+        name, _, paths = word.rpartition("=")
+        name = name or Path(paths.split(",")[0]).stem
+        if name in models: raise ValueError(f"two models are called {name}; name them: first={paths} second=...")
+        models[name] = [_read_predictions(p) for p in paths.split(",")]
+    table = comparison_table(models, args.split)
+    print(format_comparison(table))
+    if args.csv:
+        with atomic_path(args.csv, args.overwrite) as temporary: table.to_csv(temporary, index=False)
+
+# %% ../nbs/90_cli.ipynb #c27af0aa
 def predict_command(args):
     "Locate photos with a trained run."
     from img2gps.predict import Predictor, photo_paths, to_geojson
@@ -210,9 +240,10 @@ def predict_command(args):
         with atomic_path(args.geojson, args.overwrite) as temporary: temporary.write_text(json.dumps(to_geojson(located), allow_nan=False), encoding="utf-8")
     for r in located:
         radius = "" if math.isnan(r["radius_m"]) else f"  within {r['radius_m']:.0f} m ({predictor.level:.0%})"
-        print(f"{r['file_name']}  {r['pred_latitude']:.6f}, {r['pred_longitude']:.6f}{radius}" if not r["note"] else f"{r['file_name']}  not located: {r['note']}")
+        located_at = f"{r['pred_latitude']:.6f}, {r['pred_longitude']:.6f}{radius}{r['note'] and '  ' + r['note']}"
+        print(f"{r['file_name']}  {'not located: ' + r['note'] if math.isnan(r['pred_latitude']) else located_at}")
     if predictor.caveat(): print(f"img2gps: note: {predictor.caveat()}", file=sys.stderr)
-    if all(r["note"] for r in located): raise ValueError(f"none of the {len(located)} photo(s) could be decoded; see above for each reason")
+    if all(math.isnan(r["pred_latitude"]) for r in located): raise ValueError(f"none of the {len(located)} photo(s) could be decoded; see above for each reason")
 
 def _write_located(located, path, overwrite):
     "Write answers as CSV, atomically."
@@ -337,7 +368,7 @@ def _add_data_commands(add):
     survey.add_argument("--tiles", action="store_true", help="OpenStreetMap behind the map, where there is a network")
     for sub in (split, survey): _add_splitting(sub)
 
-# %% ../nbs/90_cli.ipynb #0c33d018
+# %% ../nbs/90_cli.ipynb #336444fd
 def _finish_parser(add):
     "The commands that train, judge, locate and publish."
     train = add(train_command, "train")
@@ -352,12 +383,22 @@ def _finish_parser(add):
     evaluate.add_argument("predictions", help="run folder, or CSV with file_name, latitude, longitude, pred_latitude, pred_longitude (of any system)")
     evaluate.add_argument("--level", type=float, default=0.9, help="of the radius (default 0.9)")
     evaluate.add_argument("--json", metavar="FILE", help="write the metrics here")
+    evaluate.add_argument("--report", metavar="FOLDER", help="write report.html, metrics.json, suspects.csv and map.png into this new folder")
+    evaluate.add_argument("--photos", metavar="FOLDER", help="the folder that file_name is relative to: thumbnails, the look-alike floor, labels under suspicion")
+    evaluate.add_argument("--map", metavar="FILE", help="write an interactive map here (HTML; needs img2gps[maps])")
+    evaluate.add_argument("--tiles", action="store_true", help="OpenStreetMap under the interactive map; it then asks the network for tiles")
+    evaluate.add_argument("--resample", choices=["location", "session"], default="location", help="what intervals are over: places (default) or whole walks")
+    evaluate.add_argument("--label-sigma", type=float, metavar="M", help="standard deviation of the labels along each axis, metres (default: the photos' own accuracy, else 4)")
+    compare = add(compare_command, "compare")
+    compare.add_argument("models", nargs="+", metavar="MODEL", help="run folder or CSV of predictions, the baseline first; NAME=PATH names it, NAME=PATH,PATH gives several trainings of one recipe")
+    compare.add_argument("--split", choices=["valid", "test"], help="the photos to compare on (default: test where there is one)")
+    compare.add_argument("--csv", metavar="FILE", help="write the table here")
     predict = add(predict_command, "predict")
     predict.add_argument("run", help="run folder that img2gps train left")
     predict.add_argument("photos", nargs="+", help="photos, or folders of photos")
     predict.add_argument("--csv", metavar="FILE", help="write the answers as CSV")
     predict.add_argument("--geojson", metavar="FILE", help="write the answers as GeoJSON points")
-    for sub in (evaluate, predict): sub.add_argument("--overwrite", action="store_true", help="replace files that are there")
+    for sub in (evaluate, compare, predict): sub.add_argument("--overwrite", action="store_true", help="replace files that are there")
     publish = add(publish_command, "publish")
     publish.add_argument("source", help="run folder, or (with --dataset or --hub) a folder of photos to share, private tags stripped")
     _add_splitting(publish)

@@ -6,7 +6,7 @@
 __all__ = ['DEMO_RECIPE', 'write_json', 'new_run', 'train_table', 'finish_run', 'standing', 'train_folder', 'resume_run',
            'run_demo']
 
-# %% ../nbs/40_pipeline.ipynb #66fda5a3
+# %% ../nbs/40_pipeline.ipynb #7772b093
 import datetime, json, re, sys, time
 from dataclasses import replace
 from pathlib import Path
@@ -19,16 +19,19 @@ from fastai.vision.core import imagenet_stats
 
 from . import __version__
 from .collect import write_table
-from .data import augmentations, gps_dataloaders, network_size
+from .data import augmentations, cache_photos, gps_dataloaders, network_size
 from .demo import make_demo
 from .exif import atomic_path
-from .evaluate import add_errors, conformal_radius, evaluate_predictions, format_metrics, judged_splits
+from .evaluate import RADIUS_LEVELS, add_errors, evaluate_predictions, fit_radii, format_metrics, judged_splits
 from .learner import Recipe, from_first, gps_learner, log_callbacks, train
+from .lookalike import Familiarity, photo_thumbnails, save_familiarity
 from .models import write_weights
-from .plots import save_map, write_report
+from .plots import save_map
 from .predict import SCHEMA_VERSION, Predictor, read_config
 from .prepare import Protocol, prepare
+from .report import write_report
 from .split import SPLITS, audit_split
+from .suspects import suspect_labels
 
 # %% ../nbs/40_pipeline.ipynb #9fed960f
 def write_json(path, content):
@@ -79,7 +82,7 @@ def _begin_run(run, table, folder, recipe, protocol, dls, weights):
     write_json(run/"checkpoints"/"source.json", {"folder": str(Path(folder).resolve()), "protocol": vars(protocol)}) # for resuming on this machine; never published
     write_json(run/"config.json", _config(recipe, protocol, by, dls.size, dls.frame, weights, table, folder))
 
-# %% ../nbs/40_pipeline.ipynb #7a60bafc
+# %% ../nbs/40_pipeline.ipynb #7b8ccdbe
 def train_table(
     table, # a cleaned and split photo table, see `prepare`
     folder, # the folder that its file names are relative to
@@ -110,11 +113,11 @@ def train_table(
     history = train(learn, run/"checkpoints", resume, progress, after_epoch=lambda h: write_table(h, run/"history.csv", overwrite=True))
     if rank_distrib(): return run
     write_weights(learn.model.state_dict(), run/"model.safetensors")
-    finish_run(run, table, folder, history, time.monotonic() - started, device, say)
+    finish_run(run, table, folder, history, time.monotonic() - started, device, say, cache_dir)
     (run/"checkpoints"/"checkpoint.pt").unlink(missing_ok=True) # four times the size of the model, and a finished run has no use for it
     return run
 
-# %% ../nbs/40_pipeline.ipynb #f89f0cba
+# %% ../nbs/40_pipeline.ipynb #11094d4b
 def finish_run(
     run, # a run folder with config.json and model.safetensors
     table, # the photo table that it was trained on
@@ -123,45 +126,63 @@ def finish_run(
     seconds: float=None, # that training took
     device="cpu", # torch device
     say=print, # what is said goes here
+    cache_dir=None, # where decoded photos are kept; `.cache` beside the run by default
 ) -> Path: # the run folder, complete
-    "Locate the held-out photos with the exported model, fit the radius on validation photos, and write predictions, metrics, map and report."
-    run, table = Path(run), table.copy()
-    predictor, config = Predictor.load(run, device=str(device)), read_config(run)
-    held = table.split.isin(["valid", "test"])
+    "Locate the held-out photos with the exported model, fit radius and familiarity on validation photos, and write predictions, metrics, suspects, map and report."
+    run, table = Path(run), table.reset_index(drop=True)
+    config = read_config(run)
+    _fit_familiarity(run, table, folder, cache_dir or run.parent/".cache", device)
+    predictor, held = Predictor.load(run, device=str(device)), table.split.isin(["valid", "test"])
     located = predictor.predict([Path(folder)/n for n in table.file_name[held]])
     for c in ("pred_latitude", "pred_longitude"): table.loc[held, c] = located[c].to_numpy()
     located_rows = held & table.pred_latitude.notna()
     table.loc[located_rows, "error_m"] = add_errors(table[located_rows]).error_m
-    if "sigma_m" in located: table.loc[held, "sigma_m"] = located.sigma_m.to_numpy()
+    for c in predictor.extra_columns(): table.loc[held, c] = located[c].to_numpy()
     config |= {"radius": _fit_radius(table, located_rows, config["radius"]["level"], say), "finished": True} | ({"train_seconds": round(seconds, 1)} if seconds else {})
     write_table(table, run/"predictions.csv", overwrite=True)
-    metrics = _judge(table, config)
+    used = table[(table.split == "train") | located_rows].reset_index(drop=True) # a photo at 0, 0 would move the map's origin
+    looks = photo_thumbnails(folder, used.file_name)
+    suspects = suspect_labels(used, looks)
+    write_table(suspects, run/"suspects.csv", overwrite=True)
+    metrics = _judge(used, config, looks) | {"suspects": len(suspects)}
     write_json(run/"metrics.json", metrics)
-    used = table[table.split != ""] # a photo at 0, 0 would move the map's origin
     save_map(run/"map.png", used)
-    write_report(run/"report.html", used, metrics, history, config, photos_folder=folder, title=f"{config['data']['name']}, {config['recipe']['arch']}: how far off?")
+    write_report(run/"report.html", used, metrics, history, config, folder, f"{config['data']['name']}, {config['recipe']['arch']}: how far off?", looks, suspects)
     write_json(run/"config.json", config)
     return run
 
-# %% ../nbs/40_pipeline.ipynb #5e2f0b59
+# %% ../nbs/40_pipeline.ipynb #2edba030
+def _fit_familiarity(run, table, folder, cache_dir, device):
+    "Write familiarity.safetensors: the features of training photos, and how far from them validation photos are. Decoded photos come from the cache."
+    predictor, features = Predictor.load(run, device=str(device)), {}
+    for split in ("train", "valid"):
+        pixels = cache_photos(table[table.split == split], folder, predictor.size, cache_dir, progress=False)
+        features[split] = np.concatenate([predictor.features(pixels[np.arange(start, min(start + 64, len(pixels)))]).cpu().numpy() for start in range(0, len(pixels), 64)])
+    save_familiarity(Familiarity.fit(features["train"], features["valid"]), run/"familiarity.safetensors")
+
+# %% ../nbs/40_pipeline.ipynb #b2d88e67
 def _fit_radius(table, located, level, say):
     "Fit the radius on validation photos, put it into the table, and say what config.json keeps of it."
-    sigma = table.sigma_m if "sigma_m" in table else pd.Series(1., table.index)
-    scores = (table.error_m / sigma)[(table.split == "valid") & table.error_m.notna()]
-    try: quantile = float(conformal_radius(scores, level))
-    except ValueError as e: say(f"no radius: {e}"); quantile = np.nan
-    table.loc[located, "radius_m"] = quantile * sigma[located]
+    sigma, valid = table.sigma_m if "sigma_m" in table else pd.Series(1., table.index), table[(table.split == "valid") & table.error_m.notna()]
+    levels, by_photo = sorted({*RADIUS_LEVELS, level}), fit_radii(valid, (level,))
+    places = valid.location.nunique() if "location" in valid else 0
+    radii = fit_radii(valid, levels, valid.location) if places > 1 else {}
+    by = "place" if level in radii else "photo"
+    radii = by_photo | radii
+    if level not in radii: say(f"no radius: {len(valid)} validation photos are too few for {level:.0%}")
+    elif by == "photo": say(f"the {level:.0%} radius counts photos, not places: {places} validation places are too few, and at new places it may hold less often")
+    quantile = radii.get(level, np.nan)
+    table.loc[located, "radius_m"] = (quantile * sigma)[located]
+    if "strangeness" in table: table.loc[table.strangeness > 1, "radius_m"] = np.nan # refused
     if np.isnan(quantile): return {"level": level, "radius_m": None, "coverage": None}
-    test = table[(table.split == "test") & table.error_m.notna()]
-    out = {"level": level, "radius_m": float(table.radius_m[located].median()), "coverage": float((test.error_m <= test.radius_m).mean()) if len(test) else None}
-    return out | ({"sigmas": quantile} if "sigma_m" in table else {})
+    test = table[(table.split == "test") & table.radius_m.notna()]
+    out = {"level": level, "by": by, "radius_m": float((quantile * sigma)[located].median()), "coverage": float((test.error_m <= test.radius_m).mean()) if len(test) else None}
+    return out | {"levels": {f"{at:g}": float(r) for at, r in radii.items()}} | ({"sigmas": quantile} if "sigma_m" in table else {})
 
-# %% ../nbs/40_pipeline.ipynb #6eff8aff
-def _judge(table, config):
+# %% ../nbs/40_pipeline.ipynb #9b9d66d9
+def _judge(table, config, looks):
     "The metrics of a run, with its protocol and its split's audit."
-    judged = table[(table.split == "train") | table.pred_latitude.notna()]
-    if not judged.radius_m.notna().any(): judged = judged.drop(columns="radius_m")
-    metrics = evaluate_predictions(judged, level=config["radius"]["level"])
+    metrics = evaluate_predictions(table, level=config["radius"]["level"], looks=looks)
     by = config["split"]["by"]
     scratch = "; the network started from random weights" if config["weights"] == "none" else ""
     metrics["protocol"] = (f"by {by} ({SPLITS[by]}), split seed {config['split']['seed']}, training seed {config['recipe']['seed']}; the validation photos chose the epoch and the radius, "

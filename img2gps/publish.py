@@ -540,8 +540,8 @@ def _send(staging, repo_id, repo_type, dry_run, private, api) -> list:
     api.upload_folder(repo_id=repo_id, repo_type=repo_type, folder_path=str(staging), commit_message=f"Upload {repo_type} with img2gps")
     return files
 
-# %% ../nbs/31_publish.ipynb #748f9400
-RUN_FILES = ("model.safetensors", "metrics.json", "history.csv", "map.png")
+# %% ../nbs/31_publish.ipynb #5990627d
+RUN_FILES = ("model.safetensors", "history.csv", "map.png")
 PREDICTION_COLUMNS = ("file_name", "location", "split", "latitude", "longitude", "pred_latitude", "pred_longitude", "error_m", "radius_m")
 
 def _stage_run(run, staging, include_photos, license, title, repo_id):
@@ -552,6 +552,7 @@ def _stage_run(run, staging, include_photos, license, title, repo_id):
     (staging/"README.md").write_text(run_card(run, license, title, repo_id), encoding="utf-8")
     for name in RUN_FILES:
         if (run/name).is_file(): shutil.copyfile(run/name, staging/name)
+    if (run/"metrics.json").is_file(): (staging/"metrics.json").write_text(json.dumps(_without_parts(_read_json(run/"metrics.json")), indent=2), encoding="utf-8")
     if (run/"predictions.csv").is_file():
         table = pd.read_csv(run/"predictions.csv", dtype={"file_name": str, "location": str})
         table = table[[c for c in PREDICTION_COLUMNS if c in table]]
@@ -560,6 +561,11 @@ def _stage_run(run, staging, include_photos, license, title, repo_id):
         text = (run/"report.html").read_text(encoding="utf-8")
         for path in paths: text = text.replace(html.escape(path), html.escape(_last_part(path))).replace(path, _last_part(path))
         (staging/"report.html").write_text(text, encoding="utf-8")
+
+# %% ../nbs/31_publish.ipynb #036e34ec
+def _without_parts(metrics):
+    "Metrics without the judgement by walk, camera and hour, which says more of who took the photos than of the model."
+    return {name: {k: v for k, v in value.items() if k != "by"} if isinstance(value, dict) else value for name, value in metrics.items()}
 
 # %% ../nbs/31_publish.ipynb #b26aad74
 def push_run(

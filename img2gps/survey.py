@@ -525,17 +525,17 @@ def _layers(values, names):
     other = html.escape(_plain(left[0], 60) or "none", quote=True) if len(left) == 1 else f"{len(left):,} others"
     return layers + ([dict(colour=FAINT, label=f"{other} ({rest:,})")] if rest else [])
 
-# %% ../nbs/22_survey.ipynb #1448f3a0
-def _map_page(folium, table, data, script, style, tiles):
-    "The folium page: its own links replaced by Leaflet itself, and a policy that allows its scripts alone."
+# %% ../nbs/22_survey.ipynb #b24a9aa5
+def _map_page(folium, table, data, script, style, tiles, own_script=_MAP_SCRIPT, own_style=_MAP_STYLE, title="Photos on a map"):
+    "The folium page: its own links replaced by Leaflet itself, and a policy that allows its scripts alone; script, style and title may be another page's."
     at = table[["latitude", "longitude"]].mean().tolist()
     page = folium.Map(location=at, tiles=None, prefer_canvas=True, control_scale=True, zoom_start=17, max_zoom=22)
     page.default_js, page.default_css, page._id = [], [], "photos"
     if tiles: tile_layer = folium.TileLayer("OpenStreetMap", max_zoom=22, max_native_zoom=19, control=False); tile_layer._id = "tiles"; tile_layer.add_to(page)
     root = page.get_root()
-    root.title = "Photos on a map"
-    body = f"(() => {{ const map = {page.get_name()}, data = {_json_script(data)};{_MAP_SCRIPT}}})();"
-    text = root.render().replace("</head>", f"<style>{style}{_MAP_STYLE}</style><script>{script}</script>\n</head>", 1)
+    root.title = title
+    body = f"(() => {{ const map = {page.get_name()}, data = {_json_script(data)};{own_script}}})();"
+    text = root.render().replace("</head>", f"<style>{style}{own_style}</style><script>{script}</script>\n</head>", 1)
     end = text.rindex("</html>")
     text = f"{text[:end]}<script>{body}</script>\n{text[end:]}"
     hashes = [b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in re.findall(r"<script>(.*?)</script>", text, re.S)]
