@@ -292,7 +292,7 @@ def coverage(
     if radius_m.size not in (1, error_m.size): raise ValueError(f"{error_m.size} errors but {radius_m.size} radii: give one, or one for every photo")
     return float((error_m <= radius_m).mean())
 
-# %% ../nbs/20_evaluate.ipynb #b2bc461a
+# %% ../nbs/20_evaluate.ipynb #a7bf3ccc
 RADIUS_LEVELS = (0.5, 0.8, 0.9, 0.95)
 INTERVAL_LEVEL = 0.95
 
@@ -314,17 +314,18 @@ def reliability(
     fitted_groups, # the location of each photo, shape (len(fitted),)
     judged_groups, # shape (len(judged),)
     levels=RADIUS_LEVELS,
+    by: str="photo", # what the radii are fitted by: "photo" or "place", see `conformal_radius`
     repeats: int=2000, # bootstrap samples
     seed: int=0,
-) -> list: # a dictionary a level: level, by (place or photo), median_m, coverage, coverage_by_location, interval (of `coverage`) or None
-    "How often radii of several levels held on photos that they were not fitted on. Levels that too few places were held out for are fitted by photo, and say so."
-    out, by_place, by_photo = [], fit_radii(fitted, levels, fitted_groups) if len(set(fitted_groups)) > 1 else {}, fit_radii(fitted, levels)
+) -> list: # a dictionary a level: level, by, median_m, coverage, coverage_by_location, interval (of `coverage`) or None
+    "How often radii of several levels held on photos that they were not fitted on. Levels that too few photos (or places) were held out for are left out."
+    if by not in ("photo", "place"): raise ValueError(f"a radius cannot be fitted by {by!r}: choose photo or place")
+    out, radii = [], fit_radii(fitted, levels, fitted_groups if by == "place" else None)
     sigma, error_m = judged["sigma_m"].to_numpy() if "sigma_m" in judged else np.ones(len(judged)), judged["error_m"].to_numpy()
-    for level in levels:
-        if (radius := by_place.get(level, by_photo.get(level))) is None: continue
+    for level, radius in radii.items():
         hits, places = (error_m <= radius * sigma).astype(float), pd.Series(np.asarray(judged_groups))
         interval = list(bootstrap_interval(hits, judged_groups, "mean", INTERVAL_LEVEL, repeats, seed)) if places.nunique() > 1 else None
-        out.append(dict(level=float(level), by="place" if level in by_place else "photo", median_m=float(np.median(radius * sigma)), coverage=float(hits.mean()),
+        out.append(dict(level=float(level), by=by, median_m=float(np.median(radius * sigma)), coverage=float(hits.mean()),
                         coverage_by_location=float(pd.Series(hits).groupby(places.to_numpy()).mean().mean()), interval=interval))
     return out
 
