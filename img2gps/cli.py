@@ -175,7 +175,7 @@ def demo_command(args):
     first = next(p for p in sorted(photos.iterdir()) if p.suffix == ".jpg")
     print(f"\n{standing(run)}\nlocate a photo:  img2gps predict {run} {first}")
 
-# %% ../nbs/90_cli.ipynb #355201cb
+# %% ../nbs/90_cli.ipynb #ecb653c8
 def _read_predictions(path):
     "The table of predictions of a finished run folder or of a CSV."
     import pandas as pd
@@ -197,8 +197,12 @@ def evaluate_command(args):
     for target in (args.json, args.map):
         if target and Path(target).exists() and not args.overwrite: raise FileExistsError(f"{target} is there already; name another file, or add --overwrite")
     if args.photos and not Path(args.photos).is_dir(): raise FileNotFoundError(f"there is no folder {args.photos}; --photos names the folder that file_name is relative to")
-    settings = dict(level=args.level, resample=args.resample, label_sigma_m=args.label_sigma)
-    if run.is_dir() and settings == dict(level=0.9, resample="location", label_sigma_m=None) and not args.report:
+    made_for = json.loads((run/"config.json").read_text(encoding="utf-8"))["radius"]["level"] if run.is_dir() else None
+    if made_for and args.level not in (None, made_for): raise ValueError(f"the radius of {run} was made for {made_for:.0%}: leave out --level, or train with another")
+    settings = dict(level=made_for or args.level or 0.9, resample=args.resample, label_sigma_m=args.label_sigma)
+    if run.is_dir():
+        table = table[~table.split.isin(["valid", "test"]) | table.pred_latitude.notna()] # photos that could not be decoded; metrics.json counts them
+    if run.is_dir() and args.resample == "location" and args.label_sigma is None and not args.report:
         from img2gps.pipeline import standing
         print(standing(run)); metrics = json.loads((run/"metrics.json").read_text(encoding="utf-8"))
     else:
@@ -210,15 +214,15 @@ def evaluate_command(args):
         from img2gps.results_map import write_results_map
         print(f"map     {write_results_map(args.map, table, args.photos, tiles=args.tiles, overwrite=args.overwrite)}")
 
-# %% ../nbs/90_cli.ipynb #048fa748
+# %% ../nbs/90_cli.ipynb #11fc548c
 def compare_command(args):
     "Compare runs or tables of predictions on the same photos: paired differences with intervals over places, and whether there is any."
     from img2gps.compare import comparison_table, format_comparison
     from img2gps.exif import atomic_path
     models = {}
     for word in args.models:
-        name, _, paths = word.rpartition("=")
-        name = name or Path(paths.split(",")[0]).stem
+        name, _, paths = ("", "", word) if Path(word).exists() else word.rpartition("=")
+        name = name or (Path(paths.split(",")[0]).name if Path(paths.split(",")[0]).is_dir() else Path(paths.split(",")[0]).stem)
         if name in models: raise ValueError(f"two models are called {name}; name them: first={paths} second=...")
         models[name] = [_read_predictions(p) for p in paths.split(",")]
     table = comparison_table(models, args.split)
@@ -368,7 +372,7 @@ def _add_data_commands(add):
     survey.add_argument("--tiles", action="store_true", help="OpenStreetMap behind the map, where there is a network")
     for sub in (split, survey): _add_splitting(sub)
 
-# %% ../nbs/90_cli.ipynb #336444fd
+# %% ../nbs/90_cli.ipynb #80e6dff3
 def _finish_parser(add):
     "The commands that train, judge, locate and publish."
     train = add(train_command, "train")
@@ -381,7 +385,7 @@ def _finish_parser(add):
     _add_splitting(train); _add_recipe(train)
     evaluate = add(evaluate_command, "evaluate")
     evaluate.add_argument("predictions", help="run folder, or CSV with file_name, latitude, longitude, pred_latitude, pred_longitude (of any system)")
-    evaluate.add_argument("--level", type=float, default=0.9, help="of the radius (default 0.9)")
+    evaluate.add_argument("--level", type=float, help="that the column radius_m was made for (default 0.9; a run knows its own)")
     evaluate.add_argument("--json", metavar="FILE", help="write the metrics here")
     evaluate.add_argument("--report", metavar="FOLDER", help="write report.html, metrics.json, suspects.csv and map.png into this new folder")
     evaluate.add_argument("--photos", metavar="FOLDER", help="the folder that file_name is relative to: thumbnails, the look-alike floor, labels under suspicion")

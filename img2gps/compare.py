@@ -5,19 +5,20 @@
 # %% auto #0
 __all__ = ['Comparison', 'compare_predictions', 'comparison_table', 'format_comparison']
 
-# %% ../nbs/23_compare.ipynb #2e25a24c
+# %% ../nbs/23_compare.ipynb #091b5583
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from .evaluate import HELD_OUT, PREDICTED_COLUMNS, TRUE_COLUMNS, _group_codes, _tail, _with_groups, add_errors
+from .evaluate import HELD_OUT, MIN_PLACES, PREDICTED_COLUMNS, TRUE_COLUMNS, _group_codes, _tail, _with_groups, add_errors
 
-# %% ../nbs/23_compare.ipynb #e55c5a26
+# %% ../nbs/23_compare.ipynb #e0a2d686
 def _judged_rows(table, split):
     "The rows of a table of predictions that are judged: those of `split`, the last held-out one if None, all where there is no split."
     if "split" not in table: return table
-    if split is None: split = next((s for s in reversed(HELD_OUT) if (table["split"] == s).any()), None)
+    answered = table[[c for c in PREDICTED_COLUMNS if c in table]].notna().any(axis=1)
+    if split is None: split = next((s for s in reversed(HELD_OUT) if ((table["split"] == s) & answered).any()), None)
     rows = table[table["split"] == split] if split else table[:0]
     if not len(rows): raise ValueError(f"no photo of the {split or 'valid or test'} split: it holds {', '.join(sorted(set(map(str, table['split'])))) or 'nothing'}")
     return rows
@@ -32,14 +33,14 @@ def _errors_by_photo(tables, split, name):
     for rows in judged[1:]: _check_same(judged[0], rows, name, name)
     return np.stack([rows["error_m"].reindex(judged[0].index) for rows in judged]), judged[0]
 
-def _check_same(a, b, name_a, name_b, apart_m=0.01):
+def _check_same(a, b, name_a, name_b, apart_m=0.3): # 6 decimals of a degree are as good as more
     "ValueError unless both hold the same photos at the same true positions."
     for one, other, of, lacks in ((a, b, name_a, name_b), (b, a, name_b, name_a)):
         if (missing := one.index.difference(other.index)).size: raise ValueError(f"{missing.size} photos of {of} are not in {lacks}, {missing[0]} for one: models are compared on the same photos (img2gps split --test-set holds the same ones out)")
     moved = np.abs(a[list(TRUE_COLUMNS)].to_numpy(float) - b.loc[a.index, list(TRUE_COLUMNS)].to_numpy(float)).max(1) * 111_320
     if (moved > apart_m).any(): raise ValueError(f"{a.index[moved > apart_m][0]} has another true position in {name_b} than in {name_a}: judge both against the same labels")
 
-# %% ../nbs/23_compare.ipynb #adc1fd2b
+# %% ../nbs/23_compare.ipynb #077011cc
 @dataclass(frozen=True)
 class Comparison:
     "Two models on the same photos. Differences are `b` minus `a`, in metres: negative where `b` is better."
@@ -59,29 +60,33 @@ class Comparison:
     tie_m: float
 
     @property
-    def detectable(self) -> bool: return self.interval_m[0] > 0 or self.interval_m[1] < 0
+    def detectable(self) -> bool: return self.n_locations >= MIN_PLACES and (self.interval_m[0] > 0 or self.interval_m[1] < 0)
 
     @property
     def verdict(self) -> str: # a sentence
         low, high = self.interval_m
+        if self.n_locations < MIN_PLACES: return f"{self.n_locations} places are too few to tell ({self.difference_m:+.1f} m): compare on at least {MIN_PLACES}"
         if not self.detectable: return f"no detectable difference ({self.difference_m:+.1f} m, {100 * self.level:.3g} % interval {low:+.1f} to {high:+.1f} m)"
         better, worse = (self.b, self.a) if self.difference_m < 0 else (self.a, self.b)
         once = "" if min(self.trainings) > 1 else "; of this training: another seed may decide otherwise, so train each several times"
         return f"{better} is better than {worse} by {abs(self.difference_m):.1f} m ({100 * self.level:.3g} % interval of the difference {low:+.1f} to {high:+.1f} m{once})"
 
-# %% ../nbs/23_compare.ipynb #236f24b5
+# %% ../nbs/23_compare.ipynb #9d5034e4
 def _drawn_differences(a, b, codes, n_groups, repeats, seed):
     "Mean differences of bootstrap samples of places and trainings; `a` and `b` are (trainings, photos)."
-    rng, sizes = np.random.default_rng(seed), np.bincount(codes)
+    rng, sizes, out = np.random.default_rng(seed), np.bincount(codes), []
     def sums(errors): # (trainings, places), deviations of the trainings widened
         by_place = np.stack([np.bincount(codes, weights=e) for e in errors])
         return by_place.mean(0) + (by_place - by_place.mean(0)) * np.sqrt(len(by_place) / max(len(by_place) - 1, 1))
-    places = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=repeats)
-    total = np.zeros(repeats)
-    for errors, sign in ((a, -1), (b, 1)):
-        trainings = rng.multinomial(len(errors), np.full(len(errors), 1 / len(errors)), size=repeats) / len(errors)
-        total += sign * np.einsum("rs,sg,rg->r", trainings, sums(errors), places, optimize=True)
-    return total / (places @ sizes)
+    sides = [(sums(a), -1), (sums(b), 1)]
+    for block in np.diff(np.unique([*range(0, repeats, max(1, 4_000_000 // n_groups)), repeats])): # so many repeats at once as memory allows
+        places = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=block).astype(float)
+        total = np.zeros(block)
+        for by_place, sign in sides:
+            trainings = rng.multinomial(len(by_place), np.full(len(by_place), 1 / len(by_place)), size=block) / len(by_place)
+            total += sign * (trainings * (places @ by_place.T)).sum(1)
+        out.append(total / (places @ sizes))
+    return np.concatenate(out)
 
 # %% ../nbs/23_compare.ipynb #4860712d
 def compare_predictions(

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['TRUE_COLUMNS', 'PREDICTED_COLUMNS', 'RADII_M', 'RADIUS_68', 'ASSUMED_SIGMA_M', 'RADIUS_LEVELS', 'INTERVAL_LEVEL',
-           'COMPASS', 'HELD_OUT', 'FLOOR_NAMES', 'check_predictions', 'add_errors', 'summarize', 'bootstrap_interval',
-           'bootstrap_summary', 'mean_position_errors', 'nearest_place_errors', 'label_noise_errors',
-           'lookalike_errors', 'conformal_radius', 'conformal_scale', 'coverage', 'fit_radii', 'reliability',
-           'slice_labels', 'evaluate_slices', 'floor_errors', 'evaluate_predictions', 'judged_splits',
+           'MIN_PLACES', 'COMPASS', 'HELD_OUT', 'FLOOR_NAMES', 'check_predictions', 'add_errors', 'summarize',
+           'bootstrap_interval', 'bootstrap_summary', 'mean_position_errors', 'nearest_place_errors',
+           'label_noise_errors', 'lookalike_errors', 'conformal_radius', 'conformal_scale', 'coverage', 'fit_radii',
+           'reliability', 'slice_labels', 'evaluate_slices', 'floor_errors', 'evaluate_predictions', 'judged_splits',
            'format_interval', 'format_metrics']
 
 # %% ../nbs/20_evaluate.ipynb #b4f1a9de
@@ -220,7 +220,7 @@ def nearest_place_errors(
     _, nearest = cKDTree(frame.to_metres(train_lat, train_lon)).query(frame.to_metres(lat, lon))
     return geodesic_m(lat, lon, train_lat[nearest], train_lon[nearest])
 
-# %% ../nbs/20_evaluate.ipynb #88d8de67
+# %% ../nbs/20_evaluate.ipynb #6c137033
 RADIUS_68, ASSUMED_SIGMA_M = math.sqrt(-2 * math.log(0.32)), 4.
 
 def label_noise_errors(
@@ -237,7 +237,8 @@ def label_noise_errors(
     else:
         sigma, typical = np.where(stated, accuracy / RADIUS_68, ASSUMED_SIGMA_M), np.median(accuracy[stated]) / RADIUS_68 if stated.any() else 0
         source = f"the phones' own accuracy for {stated.sum():,} of {len(stated):,} photos, median {typical:.1f} m an axis" if stated.any() else f"{ASSUMED_SIGMA_M:g} m an axis, assumed: the photos do not state their accuracy"
-    steps = int(np.clip(cells // max(len(held_out), 1), 9, 999))
+    if len(sigma) > cells // 200: sigma = np.quantile(sigma, (np.arange(cells // 200) + 0.5) / (cells // 200)) # fewer photos rather than coarser quantiles
+    steps = int(min(cells // max(len(sigma), 1), 999))
     return np.outer(sigma, np.sqrt(-2 * np.log1p(-(np.arange(steps) + 0.5) / steps))).ravel(), source
 
 # %% ../nbs/20_evaluate.ipynb #356958d9
@@ -292,9 +293,9 @@ def coverage(
     if radius_m.size not in (1, error_m.size): raise ValueError(f"{error_m.size} errors but {radius_m.size} radii: give one, or one for every photo")
     return float((error_m <= radius_m).mean())
 
-# %% ../nbs/20_evaluate.ipynb #a7bf3ccc
+# %% ../nbs/20_evaluate.ipynb #dee52daa
 RADIUS_LEVELS = (0.5, 0.8, 0.9, 0.95)
-INTERVAL_LEVEL = 0.95
+INTERVAL_LEVEL, MIN_PLACES = 0.95, 8 # of fewer places a bootstrap knows too little: its 95 % intervals miss in 9 of 100 (5 places) to 50 of 100 (2)
 
 def fit_radii(
     rows, # a judged table (`error_m`, and `sigma_m` where the model has it) of photos that were not trained on
@@ -324,15 +325,15 @@ def reliability(
     sigma, error_m = judged["sigma_m"].to_numpy() if "sigma_m" in judged else np.ones(len(judged)), judged["error_m"].to_numpy()
     for level, radius in radii.items():
         hits, places = (error_m <= radius * sigma).astype(float), pd.Series(np.asarray(judged_groups))
-        interval = list(bootstrap_interval(hits, judged_groups, "mean", INTERVAL_LEVEL, repeats, seed)) if places.nunique() > 1 else None
+        interval = list(bootstrap_interval(hits, judged_groups, "mean", INTERVAL_LEVEL, repeats, seed)) if places.nunique() >= MIN_PLACES else None
         out.append(dict(level=float(level), by=by, median_m=float(np.median(radius * sigma)), coverage=float(hits.mean()),
                         coverage_by_location=float(pd.Series(hits).groupby(places.to_numpy()).mean().mean()), interval=interval))
     return out
 
-# %% ../nbs/20_evaluate.ipynb #410a03bc
+# %% ../nbs/20_evaluate.ipynb #7deae1f0
 def _intervals(error_m, groups, repeats, seed):
-    "Intervals of a summary's numbers, or None for each where all photos are of one place."
-    if len(set(groups)) < 2: return dict.fromkeys(name for name in summarize(error_m) if name != "n")
+    "Intervals of a summary's numbers, or None for each where there are too few places for one."
+    if len(set(groups)) < MIN_PLACES: return dict.fromkeys(name for name in summarize(error_m) if name != "n")
     return bootstrap_summary(error_m, groups, INTERVAL_LEVEL, repeats, seed)
 
 # %% ../nbs/20_evaluate.ipynb #f72a604f
@@ -355,7 +356,7 @@ def _hours(taken_at):
     hour = pd.to_numeric(taken_at.astype("string").str.extract(r"[T ](\d\d):")[0], errors="coerce")
     return _banded(hour, (4, 9, 15, 19), ("night (20 to 5 h)", "morning (5 to 10 h)", "day (10 to 16 h)", "evening (16 to 20 h)", "night (20 to 5 h)"))
 
-# %% ../nbs/20_evaluate.ipynb #fbbb2c38
+# %% ../nbs/20_evaluate.ipynb #99ed8dcb
 def slice_labels(
     rows, # photo table of the photos that are judged
     train=None, # photo table of the training photos, for the distance to them
@@ -377,16 +378,20 @@ def evaluate_slices(
     error_m, # metres, shape (n,)
     groups, # the location of each photo, shape (n,)
     labels: dict, # of `slice_labels`
+    clusters=None, # what is drawn as one, shape (n,): the locations by default
+    floor_m=None, # metres, shape (n,): the mean-position predictor's errors
     repeats: int=1000, # bootstrap samples
     seed: int=0,
     most: int=30, # parts of one kind, the largest ones
-) -> dict: # name -> list of dictionaries: label, and what `summarize` says with `n_locations` and `intervals`
+) -> dict: # name -> list of dictionaries: label, and what `summarize` says with `n_locations`, `intervals` and `mean_position_m`
     "Every number for every part."
     error_m, groups, out = _errors(error_m), np.asarray(groups), {}
+    clusters = groups if clusters is None else np.asarray(clusters)
+    floor = lambda mask: {} if floor_m is None else dict(mean_position_m=float(floor_m[mask].mean()))
     for name, values in labels.items():
         counts = pd.Series(values, dtype=object).value_counts()
         chosen = {label: np.array([v == label for v in values]) for label in sorted(counts.index[:most], key=_in_order(name))}
-        out[name] = [dict(label=label, n_locations=len(set(groups[mask]))) | summarize(error_m[mask]) | dict(intervals=_intervals(error_m[mask], groups[mask], repeats, seed)) for label, mask in chosen.items()]
+        out[name] = [dict(label=label, n_locations=len(set(groups[mask]))) | summarize(error_m[mask]) | floor(mask) | dict(intervals=_intervals(error_m[mask], clusters[mask], repeats, seed)) for label, mask in chosen.items()]
     return out
 
 def _in_order(name):
@@ -414,12 +419,12 @@ def _held_out(splits):
                                     "fill pred_latitude and pred_longitude, or leave the split column out")
     return judged
 
-# %% ../nbs/20_evaluate.ipynb #bbda8842
+# %% ../nbs/20_evaluate.ipynb #8f293a51
 def _with_groups(splits, judged):
     "The splits with a column `_group`, the place of each photo, and a sentence on what a place is."
-    without = sum(int(rows["location"].isna().sum()) if "location" in rows else len(rows) for rows in judged.values())
+    as_text = lambda location: location.astype(str).where(location.notna() & (location.astype(str).str.strip() != ""))
+    without = sum(int(as_text(rows["location"]).isna().sum()) if "location" in rows else len(rows) for rows in judged.values())
     if not without:
-        as_text = lambda location: location.astype(str).where(location.notna())
         return {name: rows.assign(_group=as_text(rows["location"])) for name, rows in splits.items()}, "location"
     rounded = {name: [f"{a:.4f} {b:.4f}" for a, b in zip(*_positions(rows, f"{name} photos"))] for name, rows in splits.items()}
     why = "no location column" if not any("location" in rows for rows in judged.values()) else f"{without} photos without a location"
@@ -432,7 +437,7 @@ def _clusters(rows, resample):
     if "session" not in rows or rows["session"].isna().any() or (rows["session"].astype(str) == "").any(): raise ValueError("intervals over sessions need a session for every judged photo; img2gps split writes the column, or resample over locations")
     return rows["session"].astype(str).to_numpy()
 
-# %% ../nbs/20_evaluate.ipynb #35ba0c7d
+# %% ../nbs/20_evaluate.ipynb #b36c7653
 def floor_errors(
     train, # photo table of the training photos, or None
     rows, # photo table of the photos to judge on
@@ -449,6 +454,7 @@ def floor_errors(
 def _floors(train, rows, label_sigma_m, looks):
     "The floors' summaries for metrics.json."
     seen = {} if looks is None or train is None else dict(train_looks=looks[train["_row"]], looks=looks[rows["_row"]])
+    if seen and not np.isfinite(seen["train_looks"]).all(1).any(): seen = {} # no training photo could be read: nothing to look up
     errors, source = floor_errors(train, rows, label_sigma_m, **seen)
     return dict(floors={name: summarize(e) | dict(n=len(rows)) for name, e in errors.items()}, label_noise_source=source)
 
@@ -462,13 +468,14 @@ def _evaluate_split(rows, train, clusters, settings):
         floor_m = result["floors"]["mean_position"]["mean_m"]
         if floor_m > 0: result["relative_to_mean_position"] = result["mean_m"] / floor_m
     if "radius_m" in rows and rows["radius_m"].notna().any(): result["radius"] = _held(rows, error_m, settings["level"])
-    if settings["slices"]: result["by"] = evaluate_slices(error_m, clusters, slice_labels(rows, train), min(repeats, 1000), seed)
+    if settings["slices"]: result["by"] = evaluate_slices(error_m, rows["_group"], slice_labels(rows, train), clusters, None if train is None else mean_position_errors(train, rows), min(repeats, 1000), seed)
     return result
 
 def _held(rows, error_m, level):
     "How often the stated radius held. A photo that the model refused has none and is counted."
     radius_m = _numbers(rows, "radius_m")
     stated = ~np.isnan(radius_m)
+    if np.isinf(radius_m).any(): raise ValueError(f"radius_m of {_photo_name(rows, np.flatnonzero(np.isinf(radius_m))[0])} is infinite: leave it empty where there is none")
     if (radius_m[stated] < 0).any(): raise ValueError(f"radius_m of {_photo_name(rows, np.flatnonzero(radius_m < 0)[0])} is {np.nanmin(radius_m)}: a radius is never negative")
     return dict(level=float(level), coverage=coverage(error_m[stated], radius_m[stated]), median_m=float(np.median(radius_m[stated])), refused=int((~stated).sum()))
 
@@ -483,6 +490,7 @@ def evaluate_predictions(
     slices: bool=True, # also judge parts of the photos
 ) -> dict: # the object of metrics.json: finite, plain numbers
     "Metrics with intervals, floors and the radius' coverage for every held-out split with predictions; one split `all` if there is no split column."
+    if not 0 < level < 1: raise ValueError(f"level {level} is not between 0 and 1: write 0.9 for 90 %")
     if resample not in ("location", "session"): raise ValueError(f"intervals cannot be over {resample!r}: choose location or session")
     if looks is not None and len(looks) != len(table): raise ValueError(f"{len(looks)} looks for {len(table)} photos: give one a row of the table")
     splits = _by_split(table.assign(_row=np.arange(len(table))))
@@ -490,7 +498,7 @@ def evaluate_predictions(
     for name, rows in judged.items(): check_predictions(rows, where=f"the {name} split" if name in HELD_OUT else "")
     splits, grouped_by = _with_groups(splits, judged)
     train = splits.get("train")
-    metrics = dict(schema_version=1, grouped_by=grouped_by, resampled=resample, interval_level=INTERVAL_LEVEL)
+    metrics = dict(schema_version=1, grouped_by=grouped_by, resampled=resample, interval_level=INTERVAL_LEVEL, label_sigma_m=label_sigma_m)
     if train is not None: metrics["train"] = dict(n=len(train), n_locations=int(train["_group"].nunique()))
     settings = dict(level=level, seed=seed, repeats=repeats, label_sigma_m=label_sigma_m, looks=looks, slices=slices)
     metrics |= {name: _evaluate_split(splits[name], train, _clusters(splits[name], resample), settings) for name in judged}
@@ -500,6 +508,7 @@ def evaluate_predictions(
 def _reliability(splits, seed, repeats):
     "Radii fitted on validation photos, counted on test photos."
     fitted, judged = (add_errors(splits[name]) for name in HELD_OUT)
+    fitted, judged = (t.assign(sigma_m=_numbers(t, "sigma_m")) if "sigma_m" in t else t for t in (fitted, judged))
     both = [t.drop(columns="sigma_m", errors="ignore") if any("sigma_m" not in s or not (_numbers(s, "sigma_m") > 0).all() for s in (fitted, judged)) else t for t in (fitted, judged)]
     return reliability(*both, fitted["_group"].to_numpy(), judged["_group"].to_numpy(), repeats=repeats, seed=seed)
 

@@ -63,7 +63,7 @@ def nearest(
         index[rows] = known[near]
     return distance, index
 
-# %% ../nbs/15_lookalike.ipynb #d55685e3
+# %% ../nbs/15_lookalike.ipynb #2c68a7aa
 @dataclass
 class Familiarity:
     "Training photos' features, and how far from them a photo may be."
@@ -85,7 +85,7 @@ class Familiarity:
         self = cls(bank.astype(np.float16).astype(np.float32), np.inf, min(k, len(bank))) # as it will be saved
         distance = np.sort(self.distance(held_out)[np.isfinite(np.asarray(held_out)).all(1)])
         rank = int(np.ceil((len(distance) + 1) * (1 - false_alarms) - 1e-9))
-        if 1 <= rank <= len(distance): self.threshold = float(distance[rank - 1])
+        if 1 <= rank <= len(distance): self.threshold = max(float(distance[rank - 1]), 1e-6)
         return self
 
     def distance(self,

@@ -6,7 +6,7 @@
 __all__ = ['DEMO_RECIPE', 'write_json', 'new_run', 'train_table', 'finish_run', 'standing', 'train_folder', 'resume_run',
            'run_demo']
 
-# %% ../nbs/40_pipeline.ipynb #7772b093
+# %% ../nbs/40_pipeline.ipynb #2955c45c
 import datetime, json, re, sys, time
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from fastai.torch_core import default_device, num_distrib, rank_distrib, set_see
 from fastai.vision.core import imagenet_stats
 
 from . import __version__
-from .collect import write_table
+from .collect import photo_table, write_table
 from .data import augmentations, cache_photos, gps_dataloaders, network_size
 from .demo import make_demo
 from .exif import atomic_path
@@ -117,7 +117,7 @@ def train_table(
     (run/"checkpoints"/"checkpoint.pt").unlink(missing_ok=True) # four times the size of the model, and a finished run has no use for it
     return run
 
-# %% ../nbs/40_pipeline.ipynb #11094d4b
+# %% ../nbs/40_pipeline.ipynb #884b06a8
 def finish_run(
     run, # a run folder with config.json and model.safetensors
     table, # the photo table that it was trained on
@@ -131,11 +131,12 @@ def finish_run(
     "Locate the held-out photos with the exported model, fit radius and familiarity on validation photos, and write predictions, metrics, suspects, map and report."
     run, table = Path(run), table.reset_index(drop=True)
     config = read_config(run)
-    _fit_familiarity(run, table, folder, cache_dir or run.parent/".cache", device)
+    _fit_familiarity(run, table, folder, cache_dir or run.parent/".cache", device, say)
     predictor, held = Predictor.load(run, device=str(device)), table.split.isin(["valid", "test"])
     located = predictor.predict([Path(folder)/n for n in table.file_name[held]])
     for c in ("pred_latitude", "pred_longitude"): table.loc[held, c] = located[c].to_numpy()
     located_rows = held & table.pred_latitude.notna()
+    if (lost := held & ~located_rows).any(): say(f"{lost.sum()} held-out photos cannot be decoded any more, {table.file_name[lost].iloc[0]} for one: they are not counted, and metrics.json says so")
     table.loc[located_rows, "error_m"] = add_errors(table[located_rows]).error_m
     for c in predictor.extra_columns(): table.loc[held, c] = located[c].to_numpy()
     config |= {"radius": _fit_radius(table, located_rows, config["radius"]["level"], say), "finished": True} | ({"train_seconds": round(seconds, 1)} if seconds else {})
@@ -144,39 +145,36 @@ def finish_run(
     looks = photo_thumbnails(folder, used.file_name)
     suspects = suspect_labels(used, looks)
     write_table(suspects, run/"suspects.csv", overwrite=True)
-    metrics = _judge(used, config, looks) | {"suspects": len(suspects)}
+    metrics = _judge(used, config, looks) | {"suspects": len(suspects), "unanswered": int(lost.sum())}
     write_json(run/"metrics.json", metrics)
     save_map(run/"map.png", used)
     write_report(run/"report.html", used, metrics, history, config, folder, f"{config['data']['name']}, {config['recipe']['arch']}: how far off?", looks, suspects)
     write_json(run/"config.json", config)
     return run
 
-# %% ../nbs/40_pipeline.ipynb #2edba030
-def _fit_familiarity(run, table, folder, cache_dir, device):
+# %% ../nbs/40_pipeline.ipynb #99b6563a
+def _fit_familiarity(run, table, folder, cache_dir, device, say):
     "Write familiarity.safetensors: the features of training photos, and how far from them validation photos are. Decoded photos come from the cache."
     predictor, features = Predictor.load(run, device=str(device)), {}
     for split in ("train", "valid"):
         pixels = cache_photos(table[table.split == split], folder, predictor.size, cache_dir, progress=False)
         features[split] = np.concatenate([predictor.features(pixels[np.arange(start, min(start + 64, len(pixels)))]).cpu().numpy() for start in range(0, len(pixels), 64)])
-    save_familiarity(Familiarity.fit(features["train"], features["valid"]), run/"familiarity.safetensors")
+    familiarity = Familiarity.fit(features["train"], features["valid"])
+    if np.isinf(familiarity.threshold): say(f"{len(features['valid'])} validation photos are too few to tell photos unlike all others: none will be refused a radius")
+    save_familiarity(familiarity, run/"familiarity.safetensors")
 
-# %% ../nbs/40_pipeline.ipynb #b2d88e67
+# %% ../nbs/40_pipeline.ipynb #9bf27e46
 def _fit_radius(table, located, level, say):
     "Fit the radius on validation photos, put it into the table, and say what config.json keeps of it."
     sigma, valid = table.sigma_m if "sigma_m" in table else pd.Series(1., table.index), table[(table.split == "valid") & table.error_m.notna()]
-    levels, by_photo = sorted({*RADIUS_LEVELS, level}), fit_radii(valid, (level,))
-    places = valid.location.nunique() if "location" in valid else 0
-    radii = fit_radii(valid, levels, valid.location) if places > 1 else {}
-    by = "place" if level in radii else "photo"
-    radii = by_photo | radii
+    radii = fit_radii(valid, sorted({*RADIUS_LEVELS, level}))
     if level not in radii: say(f"no radius: {len(valid)} validation photos are too few for {level:.0%}")
-    elif by == "photo": say(f"the {level:.0%} radius counts photos, not places: {places} validation places are too few, and at new places it may hold less often")
     quantile = radii.get(level, np.nan)
     table.loc[located, "radius_m"] = (quantile * sigma)[located]
     if "strangeness" in table: table.loc[table.strangeness > 1, "radius_m"] = np.nan # refused
     if np.isnan(quantile): return {"level": level, "radius_m": None, "coverage": None}
     test = table[(table.split == "test") & table.radius_m.notna()]
-    out = {"level": level, "by": by, "radius_m": float((quantile * sigma)[located].median()), "coverage": float((test.error_m <= test.radius_m).mean()) if len(test) else None}
+    out = {"level": level, "radius_m": float((quantile * sigma)[located].median()), "coverage": float((test.error_m <= test.radius_m).mean()) if len(test) else None}
     return out | {"levels": {f"{at:g}": float(r) for at, r in radii.items()}} | ({"sigmas": quantile} if "sigma_m" in table else {})
 
 # %% ../nbs/40_pipeline.ipynb #9b9d66d9
@@ -220,7 +218,7 @@ def train_folder(
     return train_table(table, folder, run, recipe, protocol, progress=progress, device=device, say=say, logs=logs)
 
 
-# %% ../nbs/40_pipeline.ipynb #323fae7f
+# %% ../nbs/40_pipeline.ipynb #140e54bb
 def resume_run(
     run, # a run folder that was not finished
     progress="auto", # "auto", "notebook", "console" or None
@@ -242,7 +240,7 @@ def _unfinished(run):
     try: source = json.loads((run/"checkpoints"/"source.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as e: raise ValueError(f"{run} cannot be gone on with: checkpoints/source.json is missing or damaged; train again") from e
     if not Path(source["folder"]).is_dir(): raise FileNotFoundError(f"the photos of {run} are not in {source['folder']} any more; move them back, or train again")
-    table = pd.read_csv(run/"photos.csv", keep_default_na=False, na_values={c: [""] for c in ("latitude", "longitude", "width", "height")})
+    table = photo_table(pd.read_csv(run/"photos.csv", keep_default_na=False))
     table.attrs["split_by"] = config["split"]["by"]
     return config, source, table
 

@@ -540,7 +540,7 @@ def _send(staging, repo_id, repo_type, dry_run, private, api) -> list:
     api.upload_folder(repo_id=repo_id, repo_type=repo_type, folder_path=str(staging), commit_message=f"Upload {repo_type} with img2gps")
     return files
 
-# %% ../nbs/31_publish.ipynb #5990627d
+# %% ../nbs/31_publish.ipynb #a7af8524
 RUN_FILES = ("model.safetensors", "history.csv", "map.png")
 PREDICTION_COLUMNS = ("file_name", "location", "split", "latitude", "longitude", "pred_latitude", "pred_longitude", "error_m", "radius_m")
 
@@ -559,6 +559,7 @@ def _stage_run(run, staging, include_photos, license, title, repo_id):
         write_table(table.assign(file_name=table.file_name.map(_last_part)) if "file_name" in table else table, staging/"predictions.csv")
     if include_photos and (run/"report.html").is_file():
         text = (run/"report.html").read_text(encoding="utf-8")
+        text = re.sub(r"<section>\n<h2>Where does it fail\?</h2>.*?</section>\n", "", text, flags=re.S) # by walk, camera and hour, as `_without_parts`
         for path in paths: text = text.replace(html.escape(path), html.escape(_last_part(path))).replace(path, _last_part(path))
         (staging/"report.html").write_text(text, encoding="utf-8")
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SPLIT_NAMES', 'FLOOR_NOTES', 'write_report', 'judge_table', 'write_judgement']
 
-# %% ../nbs/25_report.ipynb #65086d9d
+# %% ../nbs/25_report.ipynb #95e9a16e
 import html, json
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from .evaluate import FLOOR_NAMES, TRUE_COLUMNS, add_errors, evaluate_predictions, floor_errors, format_interval, judged_splits
+from .evaluate import FLOOR_NAMES, PREDICTED_COLUMNS, TRUE_COLUMNS, add_errors, evaluate_predictions, floor_errors, format_interval, judged_splits
 from .exif import atomic_path
 from .geo import LocalFrame, geodesic_m, mean_position
 from .lookalike import photo_thumbnails
@@ -22,7 +22,7 @@ from .plots import (_figure, _inside, _page, _paragraph, _photo_uri, _section, _
 from .split import audit_split
 from .suspects import suspect_labels
 
-# %% ../nbs/25_report.ipynb #23aa7bc8
+# %% ../nbs/25_report.ipynb #ecf1716f
 SPLIT_NAMES = dict(test="test", valid="validation", all="")
 
 def _count(n, noun): return f"{n:,} {noun}{'' if n == 1 else 's'}"
@@ -31,7 +31,7 @@ def _headline(metrics, split):
     "The main finding in two sentences."
     result = metrics[split]
     interval = result["intervals"]["mean_m"]
-    sure = " (one place only, so no interval)"
+    sure = " (too few places for an interval)"
     if interval: sure = f" ({metrics['interval_level']:.0%} interval {interval[0]:.1f} to {interval[1]:.1f} m)"
     photos = _count(result["n"], f"{SPLIT_NAMES[split]} photo".strip())
     text = (f"On {photos} from {_count(result['n_locations'], 'place')} the answers are {result['mean_m']:.1f} m off on average{sure}, "
@@ -51,6 +51,7 @@ def _protocol(metrics, split):
     if seen == 0: parts.append("No place of the judged photos is among the training places.")
     elif seen: parts.append(f"{seen:,} of the {result['n_locations']:,} judged places also have training photos: "
                             f"this does not measure how the model does at new places.")
+    if metrics.get("unanswered"): parts.append(f"{_count(metrics['unanswered'], 'held-out photo')} could not be decoded and are not counted.")
     if not train: parts.append("The table does not say which photos the model was trained on, so the error at new places may be larger.")
     if split == "valid": parts.append("These photos may have been used to choose the model, so new photos may do worse.")
     if metrics["grouped_by"] != "location": parts.append(f"A place is a set of photos with the same {metrics['grouped_by']}.")
@@ -85,12 +86,13 @@ FLOOR_NOTES = dict(mean_position="A predictor that always answers the mean posit
                    nearest_place_oracle="The oracle is told which training photo was taken nearest to the new one and answers its position: perfect recognition, but nothing between the known places.",
                    label_noise="A perfect model would still be charged what the phones' positions are off ({}); an error below that is a sign of leakage, unless the labels were corrected by hand.")
 
-# %% ../nbs/25_report.ipynb #d5ddeb99
-def _map_section(train, judged, looks=None):
+# %% ../nbs/25_report.ipynb #ef5c68d0
+def _map_section(train, judged, looks=None, label_sigma_m=None):
     "Maps of the answers and of the errors, and cumulative errors; `looks` are those of the training and of the judged photos."
-    seen = dict(zip(("train_looks", "looks"), looks)) if looks is not None and train is not None else {}
-    floors = floor_errors(train, judged, **seen)[0]
-    errors = {"the model": judged["error_m"]} | {FLOOR_NAMES[name]: e[:: -(-len(e) // 20_000)] for name, e in reversed(floors.items())}
+    seen = dict(zip(("train_looks", "looks"), looks)) if looks is not None and train is not None and np.isfinite(looks[0]).all(1).any() else {}
+    floors = floor_errors(train, judged, label_sigma_m, **seen)[0]
+    thinned = lambda e: np.sort(e)[(step := -(-len(e) // 20_000)) // 2::step]
+    errors = {"the model": judged["error_m"]} | {FLOOR_NAMES[name]: thinned(e) for name, e in reversed(floors.items())}
     tables = [judged] + ([train] if train is not None else [])
     reach = ", ".join(f"{(judged['error_m'] <= r).mean():.0%} within {r} m" for r in (10, 25, 50))
     return _section("Where the answers fall",
@@ -106,7 +108,7 @@ def _radius_section(result):
     "What the stated radius promises and keeps."
     if not (radius := result.get("radius")): return _section("How sure is an answer?", *parts) if (parts := _reliability_parts(result)) else ""
     answered = result["n"] - radius.get("refused", 0)
-    refused = f"{_count(radius['refused'], 'photo')} got no radius: they look unlike all training photos." if radius.get("refused") else ""
+    refused = f"{_count(radius['refused'], 'photo')} got no radius. A run refuses one to photos that look unlike all training photos." if radius.get("refused") else ""
     return _section("How sure is an answer?", _paragraph(
         f"With each answer comes a radius that should hold the true position for {radius['level']:.0%} of photos. "
         f"On these photos it held for {radius['coverage']:.1%} ({round(radius['coverage'] * answered):,} of {answered:,}). "
@@ -115,10 +117,10 @@ def _radius_section(result):
 def _reliability_parts(result):
     "Fitted on validation photos, counted on test photos."
     if not (curve := result.get("reliability")): return []
-    rows = [(f"{r['level']:.0%}", f"{r['median_m']:.1f}", f"{r['coverage']:.1%}", "" if r["interval"] is None else f"{r['interval'][0]:.0%} to {r['interval'][1]:.0%}", f"{r['coverage_by_location']:.1%}", r["by"]) for r in curve]
+    rows = [(f"{r['level']:.0%}", f"{r['median_m']:.1f}", f"{r['coverage']:.1%}", "" if r["interval"] is None else f"{r['interval'][0]:.0%} to {r['interval'][1]:.0%}", f"{r['coverage_by_location']:.1%}") for r in curve]
     words = "; ".join(f"{r['level']:.0%} promised, {r['coverage']:.0%} held" for r in curve)
     return [_figure(plot_reliability(curve), f"Promised against held coverage of the radius: {words}.", "Radii of four levels, fitted on the validation photos and counted on the test photos; bars are 95% intervals over places, numbers the median radius."),
-            _table(("promised", "median radius, m", "held, by photo", "interval", "held, by location", "fitted by"), rows)]
+            _table(("promised", "median radius, m", "held, by photo", "interval", "held, by location"), rows)]
 
 def _history_section(history):
     "The training curve."
@@ -129,20 +131,20 @@ def _history_section(history):
         plot_history(history, stacked), f"Training and validation loss and validation error over {len(history)} epochs.",
         "The loss on training and on validation photos and, where recorded, the validation error in metres, after each epoch."))
 
-# %% ../nbs/25_report.ipynb #0356be2c
+# %% ../nbs/25_report.ipynb #12ca0cb7
 def _slices_section(result):
     "Where it fails: every part with its interval."
     if not (by := {k: v for k, v in result.get("by", {}).items() if len(v) > 1}): return ""
-    header = ("mean error in metres", "photos", "places", "mean", "95% interval", "median", "p90")
-    tables = [_table(header, [(p["label"], f"{p['n']:,}", f"{p['n_locations']:,}", f"{p['mean_m']:.1f}", format_interval(p["intervals"]["mean_m"]), f"{p['median_m']:.1f}", f"{p['p90_m']:.1f}") for p in parts], f"By {name}") for name, parts in by.items()]
+    header = ("mean error in metres", "photos", "places", "mean", "95% interval", "median", "mean position")
+    tables = [_table(header, [(p["label"], f"{p['n']:,}", f"{p['n_locations']:,}", f"{p['mean_m']:.1f}", format_interval(p["intervals"]["mean_m"]), f"{p['median_m']:.1f}", f"{p['mean_position_m']:.1f}" if "mean_position_m" in p else "") for p in parts], f"By {name}") for name, parts in by.items()]
     rose = []
     if heading := by.get("heading"):
         words = ", ".join(f"{p['label']} {p['mean_m']:.0f} m" for p in heading)
         rose = [_figure(plot_heading_rose(heading), f"Mean error by heading: {words}.", "Mean error by the direction that the camera looked in; lines are 95% intervals over places, the numbers outside count photos.")]
-    note = "Parts with few places have wide intervals or none; among many parts some look worse by chance alone."
+    note = "Parts with fewer than eight places have no interval; among many parts some look worse by chance alone. The last column is what always answering the mean position scores on the same photos."
     return _section("Where does it fail?", _paragraph(note, "note"), *rose, *tables)
 
-# %% ../nbs/25_report.ipynb #d68d25aa
+# %% ../nbs/25_report.ipynb #4ab20738
 def _thumbnail(photos_folder, file_name, caption=""):
     "The photo's thumbnail as an image, or words in its place."
     uri = _photo_uri(photos_folder, file_name)
@@ -155,7 +157,8 @@ def _beside(row, train, photos_folder):
     parts = []
     for lat, lon, what in ((row["latitude"], row["longitude"], "training photo nearest to the label"), (row["pred_latitude"], row["pred_longitude"], "training photo nearest to the answer")):
         apart = geodesic_m(lat, lon, train["latitude"].to_numpy(float), train["longitude"].to_numpy(float))
-        turned = np.abs((pd.to_numeric(train["heading"], errors="coerce").to_numpy(float) - float(row["heading"]) + 180) % 360 - 180) if "heading" in train and pd.notna(row["heading"]) else np.zeros(len(train))
+        heading = pd.to_numeric(row.get("heading"), errors="coerce")
+        turned = np.abs((pd.to_numeric(train["heading"], errors="coerce").to_numpy(float) - heading + 180) % 360 - 180) if "heading" in train and pd.notna(heading) else np.zeros(len(train))
         at = int(np.argmin(np.where(apart <= apart.min() + 5, np.nan_to_num(turned, nan=180.), np.inf))) # of those at the place, the one that looks the same way
         parts.append(_thumbnail(photos_folder, str(train["file_name"].iloc[at]), f"{what}, {apart[at]:.0f} m from it"))
     return "".join(f"<div class=beside>{p}</div>" for p in parts)
@@ -172,7 +175,7 @@ def _worst_section(judged, train, photos_folder, most=8):
     question = "Is the model lost, or is the label wrong? A photo that does not look like its place deserves a second look at its position."
     return _section(f"The {_count(len(worst), 'worst answer')}", _paragraph(question), "<ol class=cards>\n" + "\n".join(cards) + "\n</ol>")
 
-# %% ../nbs/25_report.ipynb #29722183
+# %% ../nbs/25_report.ipynb #dbb38a7b
 def _suspects_section(suspects, photos_folder, most=24):
     "Labels to look at again."
     if suspects is None: return ""
@@ -183,7 +186,7 @@ def _suspects_section(suspects, photos_folder, most=24):
         picture = _thumbnail(photos_folder, str(row["file_name"])) if photos_folder is not None else ""
         where = f"look-alikes: {row['look_alikes']}; photos of the same minute: {row['neighbours']}; suggested {row['suggested_latitude']:.5f}, {row['suggested_longitude']:.5f}"
         cards.append(f"<li>{picture}<b>{row['error_m']:.1f} m</b> <span class=name>{_text(row['file_name'], 120)}</span> <small>{html.escape(where)}</small></li>")
-    more = f" The first {most} are shown; metrics.json lists all." if len(suspects) > most else ""
+    more = f" The first {most} are shown; suspects.csv lists all." if len(suspects) > most else ""
     return _section(title, _paragraph(f"{_count(len(suspects), 'photo')} with a large error whose neighbours side with the model's answer and not with the label. They are counted in every figure above as they are; "
                                       f"look at them, and correct those that are wrong with img2gps repair.{more}"), "<ol class=cards>\n" + "\n".join(cards) + "\n</ol>")
 
@@ -208,7 +211,7 @@ def _settings_section(title, settings, note="", most=200):
     if len(rows) > most: note = f"{note} The first {most} of {len(rows)} entries.".strip()
     return _section(title, _paragraph(note) if note else "", _table(("name", "value"), rows[:most], kind="words"))
 
-# %% ../nbs/25_report.ipynb #2047c1b3
+# %% ../nbs/25_report.ipynb #3d789000
 def write_report(
     path, # where to write, as in `runs/demo/report.html`
     table, # the photo table that was judged, as for `evaluate_predictions`
@@ -226,7 +229,7 @@ def write_report(
     audit_note = "How near training and held-out photos come to each other. Near-duplicates across the split make an error look better than it is."
     page = _page(str(title),
         _paragraph(_headline(metrics, split), "lead"), _paragraph(_protocol(metrics, split), "note"),
-        _scores_section(metrics), _map_section(train, judged, seen), _radius_section(metrics[split]), _slices_section(metrics[split]), _history_section(history),
+        _scores_section(metrics), _map_section(train, judged, seen, metrics.get("label_sigma_m")), _radius_section(metrics[split]), _slices_section(metrics[split]), _history_section(history),
         _worst_section(judged, train, photos_folder), _suspects_section(suspects, photos_folder), _settings_section("Leakage audit of the split", metrics.get("audit"), audit_note),
         _settings_section("Settings", config))
     with atomic_path(path, overwrite=True) as temporary: temporary.write_text(page, encoding="utf-8")
@@ -238,9 +241,9 @@ def _last_judged(table, metrics):
     split = "test" if "test" in splits else splits[0]
     judged, train = (table, None) if split == "all" else (table[table["split"] == split], table[table["split"] == "train"])
     if len(judged) != metrics[split]["n"]: raise ValueError(f"the table has {len(judged)} photos in {split!r} but metrics judged {metrics[split]['n']}: give the table that was evaluated")
-    return split, add_errors(judged), train if train is not None and len(train) else None
+    return split, _as_numbers(add_errors(judged)), _as_numbers(train) if train is not None and len(train) else None
 
-# %% ../nbs/25_report.ipynb #6a130f9d
+# %% ../nbs/25_report.ipynb #77beb041
 def judge_table(
     table, # a table of predictions, see `evaluate_predictions`
     photos_folder=None, # the folder that `file_name` is relative to; None leaves out what needs pictures
@@ -250,10 +253,18 @@ def judge_table(
     if photos_folder is not None and "file_name" not in table: raise ValueError("the table has no column file_name, by which photos are found: add it, or leave the photos' folder out")
     looks = None if photos_folder is None else photo_thumbnails(photos_folder, [n if _inside(str(n)) else "" for n in table["file_name"]])
     metrics = evaluate_predictions(table, looks=looks, **settings)
-    suspects = suspect_labels(table, looks)
-    both = "split" in table and {"train"} < set(table["split"].dropna())
-    audit = {"audit": audit_split(table.assign(split=table["split"].fillna("")))} if both else {}
+    table, used = _as_numbers(table), _used(table, metrics)
+    suspects = suspect_labels(table[used], None if looks is None else looks[used])
+    audit = {"audit": audit_split(table[used])} if "train" in metrics else {}
     return metrics | audit | {"suspects": len(suspects)}, suspects, looks
+
+def _as_numbers(table):
+    "Positions as numbers: what `evaluate_predictions` has read as such may be text in a CSV's column."
+    return table.assign(**{c: pd.to_numeric(table[c], errors="coerce") for c in (*TRUE_COLUMNS, *PREDICTED_COLUMNS) if c in table})
+
+def _used(table, metrics):
+    "The rows that were judged or trained on."
+    return (table["split"].isin(["train", *judged_splits(metrics)]) if "split" in table else pd.Series(True, table.index)).to_numpy()
 
 def write_judgement(
     out, # the folder to write, new or empty
@@ -266,9 +277,9 @@ def write_judgement(
     out = Path(out)
     if out.exists() and not overwrite and (not out.is_dir() or any(out.iterdir())): raise FileExistsError(f"{out} is there already; name another folder, or overwrite")
     metrics, suspects, looks = judge_table(table, photos_folder, **settings)
-    used = (table["split"].isin(["train", *judged_splits(metrics)]) if "split" in table else pd.Series(True, table.index)).to_numpy()
+    used = _used(table, metrics)
     write_report(out/"report.html", table[used], metrics, None, None, photos_folder, looks=None if looks is None else looks[used], suspects=suspects)
-    save_map(out/"map.png", table[used])
+    save_map(out/"map.png", _as_numbers(table[used]))
     with atomic_path(out/"metrics.json", overwrite=True) as temporary: temporary.write_text(json.dumps(metrics, indent=2, allow_nan=False), encoding="utf-8")
     with atomic_path(out/"suspects.csv", overwrite=True) as temporary: suspects.to_csv(temporary, index=False)
     return metrics

@@ -216,7 +216,7 @@ def _as_given(table, chosen, valid, seed):
     check_split(table, "given")
     return table
 
-# %% ../nbs/04_split.ipynb #dce1bc61
+# %% ../nbs/04_split.ipynb #0bd9fcc4
 def audit_split(
     table, # a photo table with a split, and `phash` where it was cleaned
     burst_s: float=10., # photos this close in time are one burst
@@ -231,8 +231,9 @@ def audit_split(
     valid, test = held[held.split == "valid"], held[held.split == "test"]
     if len(valid) and len(test): out["valid_within_5_m_of_test"] = (cKDTree(table_metres(test, frame)).query(table_metres(valid, frame))[0] <= 5).mean() # the epoch and the radius are chosen on them
     if capture_seconds(train).isna().all() or capture_seconds(held).isna().all(): out.pop("same_burst") # nobody knows
-    if "session" in table: out["same_session"] = held.session.isin(set(train.session)).mean()
-    if "phash" in table: out["near_duplicate"] = _near_duplicates(train, held)
+    known = {name: rows.session.astype("string").fillna("") for name, rows in (("train", train), ("held", held))} if "session" in table else {}
+    if known and (known["held"] != "").any(): out["same_session"] = known["held"].isin(set(known["train"]) - {""}).mean()
+    if "phash" in table and (table.phash.fillna("") != "").any(): out["near_duplicate"] = _near_duplicates(train.assign(phash=train.phash.fillna("")), held.assign(phash=held.phash.fillna("")))
     return {k: v if isinstance(v, int) else float(v) for k, v in out.items()} | {"median_m_to_training": float(np.median(distance))}
 
 def _same_burst(train, held, burst_s):

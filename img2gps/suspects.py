@@ -14,7 +14,7 @@ from .evaluate import HELD_OUT, PREDICTED_COLUMNS, TRUE_COLUMNS, add_errors
 from .geo import LocalFrame, mean_position
 from .lookalike import nearest
 
-# %% ../nbs/24_suspects.ipynb #f398c767
+# %% ../nbs/24_suspects.ipynb #f9923999
 def _sides(to_answer, to_label):
     "1 where a witness sides with the answer, -1 with the label, 0 where it cannot say. Distances in metres, NaN for no witness."
     return np.where(2 * to_answer < to_label, 1, np.where(2 * to_label < to_answer, -1, 0))
@@ -26,23 +26,29 @@ def _distances(xy_witness, label, answer):
 def _lookalike_sides(table, true, answer, suspects, looks, k):
     "What the training photos that look most like the suspects say."
     train = np.flatnonzero((table["split"] == "train") & np.isfinite(true).all(1)) if "split" in table else np.empty(0, int)
+    if looks is not None: train = train[np.isfinite(looks[train]).all(1)] # those that could be read
     if looks is None or not suspects.size or len(train) < k: return np.zeros(len(suspects), int)
     found = nearest(looks[suspects], looks[train], k)[1]
     return np.where(found[:, 0] < 0, 0, _sides(*_distances(true[train][found], true[suspects], answer[suspects])))
 
-# %% ../nbs/24_suspects.ipynb #917aefce
+# %% ../nbs/24_suspects.ipynb #a456cd45
 def _neighbour_sides(table, true, answer, suspects, window_s, least=2):
-    "What the photos say that were taken on the same walk within `window_s` seconds, the suspect itself not among them."
-    if "session" not in table or "taken_at" not in table: return np.zeros(len(suspects), int)
-    seconds, session = capture_seconds(table).to_numpy(float), table["session"].astype("string").fillna("").to_numpy()
+    "What the photos say that were taken on the same walk within `window_s` seconds and are not under suspicion themselves."
     out = np.zeros(len(suspects), int)
-    for j, i in enumerate(suspects):
-        near = (session == session[i]) & (np.abs(seconds - seconds[i]) <= window_s) & np.isfinite(true).all(1)
-        near[i] = False
-        if session[i] and near.sum() >= least: out[j] = _sides(*_distances(true[near][None], true[[i]], answer[[i]]))[0]
+    if "session" not in table or "taken_at" not in table or not suspects.size: return out
+    seconds, session = capture_seconds(table).to_numpy(float), pd.factorize(table["session"].astype("string").fillna("").where(lambda s: s != ""))[0]
+    witness = np.isfinite(true).all(1) & np.isfinite(seconds) & (session >= 0)
+    witness[suspects] = False # a stale fix comes in bursts, whose photos would vouch for each other
+    for walk in np.unique(session[suspects]):
+        rows = np.flatnonzero(witness & (session == walk))
+        rows = rows[np.argsort(seconds[rows], kind="stable")]
+        for j in np.flatnonzero(session[suspects] == walk) if walk >= 0 else ():
+            i = suspects[j]
+            near = rows[slice(*np.searchsorted(seconds[rows], [seconds[i] - window_s, seconds[i] + window_s + 1e-9]))]
+            if len(near) >= least: out[j] = _sides(*_distances(true[near][None], true[[i]], answer[[i]]))[0]
     return out
 
-# %% ../nbs/24_suspects.ipynb #430d8d82
+# %% ../nbs/24_suspects.ipynb #9de1e14b
 def suspect_labels(
     table, # a photo table with predictions: all rows, training photos too; `sigma_m`, `session` and `taken_at` are used where they are there
     looks=None, # (len(table), d): thumbnails or features of every row, see `img2gps.lookalike.photo_thumbnails`
@@ -58,10 +64,10 @@ def suspect_labels(
     error_m = np.full(len(table), np.nan)
     error_m[judged] = add_errors(table.loc[judged])["error_m"]
     large = error_m > max(least_m, factor * np.nanmedian(error_m))
-    if "sigma_m" in table: large &= ~(table["sigma_m"] > table["sigma_m"][judged].median()).to_numpy() # surer than half of its answers
     suspects, (true, answer) = np.flatnonzero(large), _positions_m(table)
     alike, beside = _lookalike_sides(table, true, answer, suspects, looks, k), _neighbour_sides(table, true, answer, suspects, window_s)
     doubted = (np.maximum(alike, beside) > 0) & (np.minimum(alike, beside) >= 0)
+    if "sigma_m" in table: doubted &= ~(table["sigma_m"] > table["sigma_m"][judged].median()).to_numpy()[suspects] # surer than half of its answers
     say, rows = {1: "answer", 0: "silent", -1: "label"}, table.loc[suspects[doubted]]
     found = pd.DataFrame(dict(file_name=rows["file_name"] if "file_name" in rows else rows.index.astype(str), split=rows["split"] if "split" in rows else "", error_m=error_m[suspects[doubted]],
                               look_alikes=[say[v] for v in alike[doubted]], neighbours=[say[v] for v in beside[doubted]],
@@ -70,6 +76,7 @@ def suspect_labels(
 
 def _positions_m(table):
     "True and predicted positions in metres, NaN where there is none."
-    degrees = [table[list(c)].to_numpy(np.float64, na_value=np.nan) for c in (TRUE_COLUMNS, PREDICTED_COLUMNS)]
+    degrees = [table[list(c)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64, na_value=np.nan, copy=True) for c in (TRUE_COLUMNS, PREDICTED_COLUMNS)]
+    degrees[0][~(np.abs(degrees[0]) <= (90, 180)).all(1)] = np.nan # of photos that are in no split
     frame = LocalFrame(*mean_position(*degrees[0][np.isfinite(degrees[0]).all(1)].T))
     return [frame.to_metres(*d.T) for d in degrees]
