@@ -83,7 +83,7 @@ def repair_command(args):
     if args.out: print(f"{len(add_corrections(args.out, repaired, by='smoothing'))} corrections in {args.out}; one that lies beside the photos as corrections.csv is used by split and train")
     else: print(f"nothing was written; --out {folder/'corrections.csv'} has them used by split and train")
 
-# %% ../nbs/90_cli.ipynb #089ee7bb
+# %% ../nbs/90_cli.ipynb #dad48e90
 def plan_command(args):
     "Plan evenly spaced capture places in the order of a short walk: checklist, GPX and GeoJSON."
     from img2gps.plan import plan_capture, plot_plan, read_region, summarize_walk, write_plan
@@ -96,7 +96,6 @@ def plan_command(args):
     with atomic_path(picture) as temporary: temporary.write_bytes(figure_png(plot_plan(plan, region)))
     print(summarize_walk(plan))
     for path in (*written.values(), picture): print(f"  {path}")
-
 
 # %% ../nbs/90_cli.ipynb #d765936b
 def coverage_command(args):
@@ -175,7 +174,7 @@ def demo_command(args):
     first = next(p for p in sorted(photos.iterdir()) if p.suffix == ".jpg")
     print(f"\n{standing(run)}\nlocate a photo:  img2gps predict {run} {first}")
 
-# %% ../nbs/90_cli.ipynb #ecb653c8
+# %% ../nbs/90_cli.ipynb #42402db8
 def _read_predictions(path):
     "The table of predictions of a finished run folder or of a CSV."
     import pandas as pd
@@ -188,6 +187,7 @@ def _read_predictions(path):
     try: return pd.read_csv(path, dtype={"file_name": str, "location": str, "session": str})
     except Exception as e: raise ValueError(f"{path} is not a readable CSV: {e}") from e
 
+# %% ../nbs/90_cli.ipynb #c0d640d7
 def evaluate_command(args):
     "Judge a run, or any table of predictions: metrics with intervals, floors, and on request a report and an interactive map."
     from img2gps.evaluate import format_metrics
@@ -274,7 +274,7 @@ def publish_command(args):
         if args.dataset: print(f"dataset folder: {write_dataset(folder, table, args.dataset, args.license, repo_id=args.hub or 'OWNER/NAME')}")
         if args.hub: push_dataset(folder, table, args.hub, **how)
 
-# %% ../nbs/90_cli.ipynb #de6ac265
+# %% ../nbs/90_cli.ipynb #4dd2b187
 def _add_reading(parser, out, shows):
     "Arguments of commands that read a folder of photos."
     parser.add_argument("folder", help="folder of photos with GPS in their EXIF, or with a metadata.csv (file_name, latitude, longitude), or a dataset folder with splits")
@@ -292,7 +292,6 @@ def _add_splitting(parser):
     parser.add_argument("--buffer", dest="buffer_m", type=float, default=5., metavar="M", help="metres between training and held-out places, by location and block (default 5)")
     parser.add_argument("--test-set", default="", metavar="JSON", help="hold out the test photos of an earlier split again (from split --save-test-set)")
     parser.add_argument("--region", default="", metavar="S,W,N,E", help="south,west,north,east in degrees; photos outside are set aside")
-
 
 # %% ../nbs/90_cli.ipynb #00b71acc
 def _add_recipe(parser):
@@ -372,17 +371,9 @@ def _add_data_commands(add):
     survey.add_argument("--tiles", action="store_true", help="OpenStreetMap behind the map, where there is a network")
     for sub in (split, survey): _add_splitting(sub)
 
-# %% ../nbs/90_cli.ipynb #80e6dff3
-def _finish_parser(add):
-    "The commands that train, judge, locate and publish."
-    train = add(train_command, "train")
-    train.add_argument("folder", nargs="?", help="folder of photos with GPS in their EXIF, one with a metadata.csv (file_name, latitude, longitude), a dataset folder with splits, or hub:OWNER/NAME")
-    train.add_argument("--runs", default="runs", metavar="FOLDER", help="where the run folder goes (default: runs)")
-    train.add_argument("--name", help="of the run (default: the folder's and the model's)")
-    train.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped or killed")
-    train.add_argument("--allow-missing", action="store_true", help="go on without files that a CSV names and the folder lacks")
-    train.add_argument("--log", action="append", default=[], choices=["tensorboard", "wandb"], help="also log every step to TensorBoard (into the run folder) or Weights & Biases; may be given twice")
-    _add_splitting(train); _add_recipe(train)
+# %% ../nbs/90_cli.ipynb #ebe6c40c
+def _add_judging(add):
+    "The commands that judge, compare and locate."
     evaluate = add(evaluate_command, "evaluate")
     evaluate.add_argument("predictions", help="run folder, or CSV with file_name, latitude, longitude, pred_latitude, pred_longitude (of any system)")
     evaluate.add_argument("--level", type=float, help="that the column radius_m was made for (default 0.9; a run knows its own)")
@@ -403,6 +394,19 @@ def _finish_parser(add):
     predict.add_argument("--csv", metavar="FILE", help="write the answers as CSV")
     predict.add_argument("--geojson", metavar="FILE", help="write the answers as GeoJSON points")
     for sub in (evaluate, compare, predict): sub.add_argument("--overwrite", action="store_true", help="replace files that are there")
+
+# %% ../nbs/90_cli.ipynb #c4083b4c
+def _finish_parser(add):
+    "The commands that train, judge, locate and publish."
+    train = add(train_command, "train")
+    train.add_argument("folder", nargs="?", help="folder of photos with GPS in their EXIF, one with a metadata.csv (file_name, latitude, longitude), a dataset folder with splits, or hub:OWNER/NAME")
+    train.add_argument("--runs", default="runs", metavar="FOLDER", help="where the run folder goes (default: runs)")
+    train.add_argument("--name", help="of the run (default: the folder's and the model's)")
+    train.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped or killed")
+    train.add_argument("--allow-missing", action="store_true", help="go on without files that a CSV names and the folder lacks")
+    train.add_argument("--log", action="append", default=[], choices=["tensorboard", "wandb"], help="also log every step to TensorBoard (into the run folder) or Weights & Biases; may be given twice")
+    _add_splitting(train); _add_recipe(train)
+    _add_judging(add)
     publish = add(publish_command, "publish")
     publish.add_argument("source", help="run folder, or (with --dataset or --hub) a folder of photos to share, private tags stripped")
     _add_splitting(publish)

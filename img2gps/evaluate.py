@@ -293,7 +293,7 @@ def coverage(
     if radius_m.size not in (1, error_m.size): raise ValueError(f"{error_m.size} errors but {radius_m.size} radii: give one, or one for every photo")
     return float((error_m <= radius_m).mean())
 
-# %% ../nbs/20_evaluate.ipynb #dee52daa
+# %% ../nbs/20_evaluate.ipynb #e556608c
 RADIUS_LEVELS = (0.5, 0.8, 0.9, 0.95)
 INTERVAL_LEVEL, MIN_PLACES = 0.95, 8 # of fewer places a bootstrap knows too little: its 95 % intervals miss in 9 of 100 (5 places) to 50 of 100 (2)
 
@@ -309,6 +309,7 @@ def fit_radii(
         except ValueError: continue # too few for so high a level
     return radii
 
+# %% ../nbs/20_evaluate.ipynb #47ed103c
 def reliability(
     fitted, # a judged table: the photos that set the radii
     judged, # a judged table: the photos that are looked at
@@ -356,7 +357,7 @@ def _hours(taken_at):
     hour = pd.to_numeric(taken_at.astype("string").str.extract(r"[T ](\d\d):")[0], errors="coerce")
     return _banded(hour, (4, 9, 15, 19), ("night (20 to 5 h)", "morning (5 to 10 h)", "day (10 to 16 h)", "evening (16 to 20 h)", "night (20 to 5 h)"))
 
-# %% ../nbs/20_evaluate.ipynb #99ed8dcb
+# %% ../nbs/20_evaluate.ipynb #b93b1305
 def slice_labels(
     rows, # photo table of the photos that are judged
     train=None, # photo table of the training photos, for the distance to them
@@ -374,6 +375,7 @@ def slice_labels(
     out["block"] = _blocks(*_positions(rows, "photos"))
     return {name: labels for name, labels in out.items() if any(v is not None for v in labels)}
 
+# %% ../nbs/20_evaluate.ipynb #ac425a54
 def evaluate_slices(
     error_m, # metres, shape (n,)
     groups, # the location of each photo, shape (n,)
@@ -437,7 +439,7 @@ def _clusters(rows, resample):
     if "session" not in rows or rows["session"].isna().any() or (rows["session"].astype(str) == "").any(): raise ValueError("intervals over sessions need a session for every judged photo; img2gps split writes the column, or resample over locations")
     return rows["session"].astype(str).to_numpy()
 
-# %% ../nbs/20_evaluate.ipynb #b36c7653
+# %% ../nbs/20_evaluate.ipynb #01cfb6e7
 def floor_errors(
     train, # photo table of the training photos, or None
     rows, # photo table of the photos to judge on
@@ -458,6 +460,7 @@ def _floors(train, rows, label_sigma_m, looks):
     errors, source = floor_errors(train, rows, label_sigma_m, **seen)
     return dict(floors={name: summarize(e) | dict(n=len(rows)) for name, e in errors.items()}, label_noise_source=source)
 
+# %% ../nbs/20_evaluate.ipynb #0230cc04
 def _evaluate_split(rows, train, clusters, settings):
     "One split's object in metrics.json; `train` is None when there are no training photos to stand it against."
     error_m, repeats, seed = add_errors(rows)["error_m"].to_numpy(), settings["repeats"], settings["seed"]
@@ -479,6 +482,7 @@ def _held(rows, error_m, level):
     if (radius_m[stated] < 0).any(): raise ValueError(f"radius_m of {_photo_name(rows, np.flatnonzero(radius_m < 0)[0])} is {np.nanmin(radius_m)}: a radius is never negative")
     return dict(level=float(level), coverage=coverage(error_m[stated], radius_m[stated]), median_m=float(np.median(radius_m[stated])), refused=int((~stated).sum()))
 
+# %% ../nbs/20_evaluate.ipynb #d4892d63
 def evaluate_predictions(
     table, # photo table: latitude, longitude, pred_latitude, pred_longitude; if present split, location, radius_m. Training rows need no prediction
     level: float=0.9, # the level that `radius_m` was made for

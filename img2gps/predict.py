@@ -85,7 +85,7 @@ def caveat(self:Predictor) -> str:
     return (f"the {self.level:.0%} radius held for only {self.coverage:.0%} of this run's test photos: they differ from those it was fitted on (another day, other light), "
             "and new photos may too, so read it as a lower bound")
 
-# %% ../nbs/30_predict.ipynb #7dc5c1b5
+# %% ../nbs/30_predict.ipynb #e5da9f1f
 @patch
 def locate(self:Predictor,
     photos: np.ndarray, # uint8, (n, height, width, 3), upright and of `size`
@@ -105,6 +105,7 @@ def normalised(self:Predictor,
     mean, std = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (self.mean, self.std))
     return (x - mean) / std
 
+# %% ../nbs/30_predict.ipynb #0bf0ea2e
 @patch
 @torch.inference_mode()
 def features(self:Predictor,
@@ -133,7 +134,7 @@ def locate_image(self:Predictor,
     if not isinstance(image, Image.Image): image = Image.fromarray(np.asarray(image))
     return tuple(float(v) for v in self.locate(np.asarray(fit_image(image, self.size))[None])[0])
 
-# %% ../nbs/30_predict.ipynb #e094269d
+# %% ../nbs/30_predict.ipynb #bf365381
 @patch
 def locate_files(self:Predictor,
     paths: list, # photo files
@@ -156,6 +157,7 @@ def locate_files(self:Predictor,
 
 UNFAMILIAR = "unlike any training photo: the position means little, and no radius is given"
 
+# %% ../nbs/30_predict.ipynb #16c3993f
 @patch
 def extra_columns(self:Predictor) -> list: # names
     "What this run's answers hold beside position, radius and note."

@@ -86,7 +86,7 @@ FLOOR_NOTES = dict(mean_position="A predictor that always answers the mean posit
                    nearest_place_oracle="The oracle is told which training photo was taken nearest to the new one and answers its position: perfect recognition, but nothing between the known places.",
                    label_noise="A perfect model would still be charged what the phones' positions are off ({}); an error below that is a sign of leakage, unless the labels were corrected by hand.")
 
-# %% ../nbs/25_report.ipynb #ef5c68d0
+# %% ../nbs/25_report.ipynb #3163da5d
 def _map_section(train, judged, looks=None, label_sigma_m=None):
     "Maps of the answers and of the errors, and cumulative errors; `looks` are those of the training and of the judged photos."
     seen = dict(zip(("train_looks", "looks"), looks)) if looks is not None and train is not None and np.isfinite(looks[0]).all(1).any() else {}
@@ -104,6 +104,7 @@ def _map_section(train, judged, looks=None, label_sigma_m=None):
         _figure(plot_error_cdf(errors), f"Cumulative errors of the model and of the floors: of the model's answers {reach}.",
                 f"How many photos are within a given error. The further to the upper left, the better. Of the model's answers {reach}."))
 
+# %% ../nbs/25_report.ipynb #7e478f32
 def _radius_section(result):
     "What the stated radius promises and keeps."
     if not (radius := result.get("radius")): return _section("How sure is an answer?", *parts) if (parts := _reliability_parts(result)) else ""
@@ -114,6 +115,7 @@ def _radius_section(result):
         f"On these photos it held for {radius['coverage']:.1%} ({round(radius['coverage'] * answered):,} of {answered:,}). "
         f"Half of the radii are {radius['median_m']:.1f} m or less."), _paragraph(refused) if refused else "", *_reliability_parts(result))
 
+# %% ../nbs/25_report.ipynb #a4796fe3
 def _reliability_parts(result):
     "Fitted on validation photos, counted on test photos."
     if not (curve := result.get("reliability")): return []
@@ -243,7 +245,7 @@ def _last_judged(table, metrics):
     if len(judged) != metrics[split]["n"]: raise ValueError(f"the table has {len(judged)} photos in {split!r} but metrics judged {metrics[split]['n']}: give the table that was evaluated")
     return split, _as_numbers(add_errors(judged)), _as_numbers(train) if train is not None and len(train) else None
 
-# %% ../nbs/25_report.ipynb #77beb041
+# %% ../nbs/25_report.ipynb #94275c75
 def judge_table(
     table, # a table of predictions, see `evaluate_predictions`
     photos_folder=None, # the folder that `file_name` is relative to; None leaves out what needs pictures
@@ -266,6 +268,7 @@ def _used(table, metrics):
     "The rows that were judged or trained on."
     return (table["split"].isin(["train", *judged_splits(metrics)]) if "split" in table else pd.Series(True, table.index)).to_numpy()
 
+# %% ../nbs/25_report.ipynb #69cbd77d
 def write_judgement(
     out, # the folder to write, new or empty
     table, # a table of predictions, see `evaluate_predictions`
