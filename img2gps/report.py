@@ -22,7 +22,7 @@ from .plots import (_figure, _inside, _page, _paragraph, _photo_uri, _section, _
 from .split import audit_split
 from .suspects import suspect_labels
 
-# %% ../nbs/25_report.ipynb #ecf1716f
+# %% ../nbs/25_report.ipynb #0d8e948f
 SPLIT_NAMES = dict(test="test", valid="validation", all="")
 
 def _count(n, noun): return f"{n:,} {noun}{'' if n == 1 else 's'}"
@@ -37,9 +37,9 @@ def _headline(metrics, split):
     text = (f"On {photos} from {_count(result['n_locations'], 'place')} the answers are {result['mean_m']:.1f} m off on average{sure}, "
             f"half of them at most {result['median_m']:.1f} m.")
     if "mean_position" in (floors := result.get("floors", {})):
-        share = result.get("relative_to_mean_position")
+        share, between = (result.get(f"relative_to_mean_position{end}") for end in ("", "_interval"))
         text += (f" Always answering the middle of the training photos would be {floors['mean_position']['mean_m']:.1f} m off"
-                 + (f"; the model is at {share:.0%} of that." if share else "."))
+                 + (f"; the model is at {share:.0%}{f' ({between[0]:.0%} to {between[1]:.0%})' if between else ''} of that." if share else "."))
     return text
 
 def _protocol(metrics, split):
@@ -58,7 +58,7 @@ def _protocol(metrics, split):
     parts.append(f"Intervals are bootstrapped over {'walks' if metrics.get('resampled') == 'session' else 'places'}.")
     return " ".join(parts)
 
-# %% ../nbs/25_report.ipynb #90a804f4
+# %% ../nbs/25_report.ipynb #b1c2e5b6
 def _score(name, summary, interval=None):
     "A row of the table of scores."
     return (name, f"{summary['mean_m']:.1f}", format_interval(interval), f"{summary['median_m']:.1f}", f"{summary['p90_m']:.1f}",
@@ -69,7 +69,7 @@ def _scores_section(metrics):
     parts, header = [], ("error in metres", "mean", f"{metrics['interval_level']:.0%} interval", "median", "p90", "≤ 25 m")
     for split in reversed(judged_splits(metrics)):
         result, floors = metrics[split], metrics[split].get("floors", {})
-        beside = lambda *names: [_score(FLOOR_NAMES[n], floors[n]) for n in names if n in floors]
+        beside = lambda *names: [_score(FLOOR_NAMES[n], floors[n], floors[n].get("intervals", {}).get("mean_m")) for n in names if n in floors]
         above = beside("mean_position", "lookalike")
         rows = above + [_score("the model", result, result["intervals"]["mean_m"])] + beside("nearest_place_oracle", "label_noise")
         caption = f"{SPLIT_NAMES[split].capitalize() or 'All'} photos: {result['n']:,} from {_count(result['n_locations'], 'place')}"
