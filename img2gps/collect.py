@@ -52,10 +52,10 @@ def list_photos(
     folder = _photo_folder(folder)
     return [folder/name for name, _, _ in _found(folder)[0]]
 
-# %% ../nbs/02_collect.ipynb #5edb7e29
-NUMBERS = ["latitude", "longitude", "altitude", "h_accuracy", "heading", "width", "height", "orientation"]
+# %% ../nbs/02_collect.ipynb #019407d0
+NUMBERS = ["latitude", "longitude", "altitude", "h_accuracy", "heading", "pitch", "width", "height", "orientation"]
 TEXTS = ["position_from", "heading_ref", "taken_at", "gps_at", "make", "model", "note"]
-COLUMNS = ["file_name", "latitude", "longitude", "position_from", "altitude", "h_accuracy", "heading", "heading_ref", "taken_at", "gps_at", "make", "model",
+COLUMNS = ["file_name", "latitude", "longitude", "position_from", "altitude", "h_accuracy", "heading", "heading_ref", "pitch", "taken_at", "gps_at", "make", "model",
            "width", "height", "orientation", "note"]
 
 LATER_NUMBERS = ["sharpness", "brightness", "raw_latitude", "raw_longitude", "pred_latitude", "pred_longitude", "error_m", "radius_m"] # that other stages add
@@ -102,8 +102,8 @@ def _read_all(folder, names, workers=0, progress=True, after=lambda rows: None):
             after(rows)
     return rows
 
-# %% ../nbs/02_collect.ipynb #840a0814
-READER = 1 # changes when `read_photo` reads something differently, so that old scans are not trusted
+# %% ../nbs/02_collect.ipynb #6c151c14
+READER = 2 # changes when `read_photo` reads something differently, so that old scans are not trusted
 
 def scan_cache(
     folder, # a folder of photos

@@ -6,8 +6,9 @@
 __all__ = ['WEATHERS', 'GLASS', 'PALE', 'DARK', 'FACADES', 'ROOFS', 'TREES', 'TOWERS', 'LANDMARKS', 'WALLS', 'GROUNDS', 'PATH',
            'MEADOW', 'ROOFING', 'BLOCK', 'COLUMNS', 'ROWS', 'REACH', 'CENTRE', 'ENVIRONS', 'EYE_HEIGHT',
            'FIELD_OF_VIEW', 'NEAR', 'SUPERSAMPLE', 'CLOTHES', 'SKIN', 'HEADINGS', 'PITCHES', 'BIAS_M', 'JITTER_M',
-           'RADIUS_68', 'TIME_ZONE', 'ALTITUDE', 'PHONES', 'DEFECTS', 'DEMO_VERSION', 'sun_position', 'Weather',
-           'make_weather', 'Faces', 'Campus', 'make_campus', 'render', 'demo_places', 'demo_photos', 'make_demo']
+           'RADIUS_68', 'TIME_ZONE', 'ALTITUDE', 'PHONES', 'DEFECTS', 'CAMERA_ELEVATION_ANGLE', 'DEMO_VERSION',
+           'sun_position', 'Weather', 'make_weather', 'Faces', 'Campus', 'make_campus', 'render', 'demo_places',
+           'demo_photos', 'make_demo']
 
 # %% ../nbs/05_demo.ipynb #54879ad4
 import io, json, multiprocessing, os, signal, sys, threading, time
@@ -822,7 +823,10 @@ def demo_photos(
     plan = pd.DataFrame(_name_files(rows)).drop(columns=["copy_of", "good"])
     return plan[["file_name"] + [c for c in plan if c != "file_name"]]
 
-# %% ../nbs/05_demo.ipynb #434935e1
+# %% ../nbs/05_demo.ipynb #e829eb8d
+CAMERA_ELEVATION_ANGLE = 0x9405 # of EXIF 2.31; piexif ends at 2.3
+piexif.TAGS["Exif"].setdefault(CAMERA_ELEVATION_ANGLE, {"name": "CameraElevationAngle", "type": piexif.TYPES.SRational})
+
 def _rational(value, denominator): return int(round(float(value) * denominator)), denominator
 
 def _dms(degrees):
@@ -847,7 +851,7 @@ def _exif(row, size):
     image, exif = piexif.ImageIFD, piexif.ExifIFD
     ifds = {"0th": {image.Make: row["make"], image.Model: row["model"], image.Orientation: 1, image.DateTime: stamp},
         "Exif": {exif.DateTimeOriginal: stamp, exif.OffsetTimeOriginal: offset, exif.SubSecTimeOriginal: millis, exif.DateTimeDigitized: stamp,
-            exif.PixelXDimension: size[0], exif.PixelYDimension: size[1], exif.FocalLengthIn35mmFilm: round(18 / np.tan(np.deg2rad(FIELD_OF_VIEW / 2)))}}
+            CAMERA_ELEVATION_ANGLE: _rational(round(row["pitch"], 2), 100), exif.PixelXDimension: size[0], exif.PixelYDimension: size[1], exif.FocalLengthIn35mmFilm: round(18 / np.tan(np.deg2rad(FIELD_OF_VIEW / 2)))}}
     if row["defect"] != "no_gps": ifds["GPS"] = _gps_exif(row)
     return piexif.dump(ifds)
 
@@ -882,8 +886,8 @@ def _copy_bytes(row, number, seed, source):
         smaller.point(lambda v: min(255, int(v * 1.06 + 4))).save(out, "JPEG", quality=80, exif=photo.info["exif"])
     return out.getvalue()
 
-# %% ../nbs/05_demo.ipynb #acabe2fa
-DEMO_VERSION = 1 # counts changes of what is drawn
+# %% ../nbs/05_demo.ipynb #2a60a643
+DEMO_VERSION = 2 # counts changes of what is drawn
 
 def _claim(folder, settings):
     "Makes sure that a folder is ours or empty, and notes what is being made in it; True if it is complete."

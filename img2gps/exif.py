@@ -116,9 +116,9 @@ def _directory(data, at, order, wanted):
         out[tag] = _value(raw, kind, count, order) if start is None or start + size <= len(data) else None
     return out
 
-# %% ../nbs/01_exif.ipynb #948e4c27
+# %% ../nbs/01_exif.ipynb #a86bf512
 _MAIN = {271, 272, 274, 306, 0x8769, 0x8825} # make, model, orientation, time, and where the other two directories are
-_EXIF = {36867, 36868, 0x9010, 0x9011, 0x9012} # times and their offsets
+_EXIF = {36867, 36868, 0x9010, 0x9011, 0x9012, 0x9405, 0x927c} # times and their offsets, elevation angle, maker's note
 _GPS = {*range(8), 9, 16, 17, 29, 31} # version, position, altitude, time, status, heading, accuracy
 
 def _byte_order(data):
@@ -135,6 +135,20 @@ def _tags(data):
     order = _byte_order(data)
     main = _directory(data, struct.unpack_from(order + "I", data, 4)[0], order, _MAIN)
     return main, _directory(data, main.get(0x8769), order, _EXIF), _directory(data, main.get(0x8825), order, _GPS)
+
+# %% ../nbs/01_exif.ipynb #44b3f25a
+_XMP_VALUE = r"\s*(?:=\s*[\"']|>)\s*" # what stands between a name and its value
+
+def _elevation(exif: dict, xmp: bytes):
+    "Degrees that the camera looked above the horizon, or None."
+    angle, note = _number(exif.get(0x9405)), exif.get(0x927c)
+    gimbal = re.search(rf"drone-[a-z]{{2,20}}:GimbalPitchDegree{_XMP_VALUE}([+-]?\d{{1,3}}(?:\.\d{{1,12}})?)", xmp[:200_000].decode("utf-8", "replace"))
+    if angle is None and isinstance(note, bytes) and note[:10] == b"Apple iOS\0": # its directory, with places counted from the note's begin
+        pull = _directory(note, 14, {b"II": "<"}.get(note[12:14], ">"), {8}).get(8)
+        x, y, z = map(_number, pull) if isinstance(pull, tuple) and len(pull) == 3 else (None,) * 3
+        if None not in (x, y, z) and 0.8 < (g := math.hypot(x, y, z)) < 1.2: angle = math.degrees(math.asin(z / g))
+    if angle is None and gimbal: angle = float(gimbal[1])
+    return angle if angle is not None and abs(angle) <= 90 else None
 
 # %% ../nbs/01_exif.ipynb #5e6003d1
 PHOTO_EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".mpo", ".heic", ".heif", ".hif", ".png", ".webp", ".tif", ".tiff")
@@ -323,9 +337,7 @@ def _header(path) -> tuple:
     width, height = (None, None) if not size else size[::-1] if orientation in (5, 6, 7, 8) and not heif else size # a HEIF's own rotation counts
     return dict(width=width, height=height, orientation=orientation), tags, xmp, note
 
-# %% ../nbs/01_exif.ipynb #8eafc462
-_XMP_VALUE = r"\s*(?:=\s*[\"']|>)\s*"
-
+# %% ../nbs/01_exif.ipynb #bfd84390
 def _xmp_position(xmp: bytes):
     "Latitude and longitude in degrees from an XMP packet, or None."
     text, out = xmp[:200_000].decode("utf-8", "replace"), []
@@ -372,11 +384,11 @@ def read_sidecar(
         return out
     return {}
 
-# %% ../nbs/01_exif.ipynb #43161c74
+# %% ../nbs/01_exif.ipynb #a6d340e7
 def read_photo(
     path, # a photo file: JPEG, MPO, HEIC, HEIF, PNG, WebP or TIFF
     sidecar: bool=True, # look for a Google Takeout JSON file where the photo has no position
-) -> dict: # latitude, longitude (degrees), position_from, altitude, h_accuracy (metres), heading (degrees), heading_ref, taken_at, gps_at, make, model, width, height, orientation, note
+) -> dict: # latitude, longitude (degrees), position_from, altitude, h_accuracy (metres), heading (degrees), heading_ref, pitch (degrees upward), taken_at, gps_at, make, model, width, height, orientation, note
     "What the header of one photo says, None or '' where it says nothing certain; `note` says why there is no position. Raises only FileNotFoundError."
     row = dict.fromkeys(_ROW, None) | dict.fromkeys(_ROW_TEXT, "")
     try: size, (main, exif, gps), xmp, note = _header(path)
@@ -393,13 +405,13 @@ def read_photo(
         latitude=latitude, longitude=longitude, position_from=source, altitude=altitude, note=note or ("" if source else why),
         h_accuracy=accuracy if accuracy is not None and accuracy > 0 else None,
         heading=heading % 360 if heading is not None and 0 <= heading <= 360 else None,
-        heading_ref=heading_ref if heading_ref in ("T", "M") else "",
+        heading_ref=heading_ref if heading_ref in ("T", "M") else "", pitch=_elevation(exif, xmp),
         taken_at=_taken_at(exif) or _taken_at(exif, 36868, 0x9012) or _taken_at(main, 306, 0x9010), gps_at=_gps_at(gps),
         make=_text(main.get(271))[:80], model=_text(main.get(272))[:80])
     return add_sidecar(row, path) if sidecar and not source else row
 
-# %% ../nbs/01_exif.ipynb #5a0ce847
-_ROW = "latitude longitude position_from altitude h_accuracy heading heading_ref taken_at gps_at make model width height orientation note".split()
+# %% ../nbs/01_exif.ipynb #ba5957ba
+_ROW = "latitude longitude position_from altitude h_accuracy heading heading_ref pitch taken_at gps_at make model width height orientation note".split()
 _ROW_TEXT = "position_from heading_ref taken_at gps_at make model note".split()
 
 def add_sidecar(

@@ -6,8 +6,8 @@
 __all__ = ['DEMO_RECIPE', 'write_json', 'new_run', 'train_table', 'finish_run', 'standing', 'train_folder', 'resume_run',
            'run_demo']
 
-# %% ../nbs/40_pipeline.ipynb #2955c45c
-import datetime, json, re, sys, time
+# %% ../nbs/40_pipeline.ipynb #61d2019e
+import datetime, importlib.util, json, re, sys, time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from fastai.torch_core import default_device, num_distrib, rank_distrib, set_see
 from fastai.vision.core import imagenet_stats
 
 from . import __version__
+from .attention import plot_attention
 from .collect import photo_table, write_table
 from .data import augmentations, cache_photos, gps_dataloaders, network_size
 from .demo import make_demo
@@ -117,7 +118,7 @@ def train_table(
     (run/"checkpoints"/"checkpoint.pt").unlink(missing_ok=True) # four times the size of the model, and a finished run has no use for it
     return run
 
-# %% ../nbs/40_pipeline.ipynb #884b06a8
+# %% ../nbs/40_pipeline.ipynb #3314bb44
 def finish_run(
     run, # a run folder with config.json and model.safetensors
     table, # the photo table that it was trained on
@@ -148,9 +149,18 @@ def finish_run(
     metrics = _judge(used, config, looks) | {"suspects": len(suspects), "unanswered": int(lost.sum())}
     write_json(run/"metrics.json", metrics)
     save_map(run/"map.png", used)
-    write_report(run/"report.html", used, metrics, history, config, folder, f"{config['data']['name']}, {config['recipe']['arch']}: how far off?", looks, suspects)
+    write_report(run/"report.html", used, metrics, history, config, folder, f"{config['data']['name']}, {config['recipe']['arch']}: how far off?", looks, suspects, _looked_at(predictor, used, folder, say))
     write_json(run/"config.json", config)
     return run
+
+# %% ../nbs/40_pipeline.ipynb #9d74c23f
+def _looked_at(predictor, table, folder, say):
+    "Attention maps for the report; None without captum, and for a network that has none."
+    last = table[table.split == ("test" if (table.split == "test").any() else "valid")].sort_values("error_m", kind="stable")
+    if importlib.util.find_spec("captum") is None or last.empty: return None
+    files = [Path(folder)/n for n in pd.concat([last.head(2), last.tail(2)]).drop_duplicates("file_name").file_name]
+    try: return plot_attention(predictor, files)
+    except (OSError, ValueError, RuntimeError) as e: say(f"the report shows no attention maps: {e}")
 
 # %% ../nbs/40_pipeline.ipynb #99b6563a
 def _fit_familiarity(run, table, folder, cache_dir, device, say):

@@ -445,8 +445,8 @@ def dataset_card(
     if skipped: parts += ["## Left out", f"{len(skipped)} usable photos are not here:", "\n".join(f"- {_plain_words(name, 200)}: {_plain_words(why, 200)}" for name, why in list(skipped)[:20])]
     return "\n\n".join(p for p in parts if p) + "\n"
 
-# %% ../nbs/31_publish.ipynb #99f022e5
-DATASET_COLUMNS = ("file_name", "latitude", "longitude", "position_from", "altitude", "h_accuracy", "heading", "heading_ref", "width", "height", "location", "session", "split")
+# %% ../nbs/31_publish.ipynb #c41059fb
+DATASET_COLUMNS = ("file_name", "latitude", "longitude", "position_from", "altitude", "h_accuracy", "heading", "heading_ref", "pitch", "width", "height", "location", "session", "split")
 
 def _plain_names(names) -> dict:
     "File name -> one that every system and `datasets` can read; two that become the same are numbered."

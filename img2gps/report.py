@@ -192,6 +192,14 @@ def _suspects_section(suspects, photos_folder, most=24):
     return _section(title, _paragraph(f"{_count(len(suspects), 'photo')} with a large error whose neighbours side with the model's answer and not with the label. They are counted in every figure above as they are; "
                                       f"look at them, and correct those that are wrong with img2gps repair.{more}"), "<ol class=cards>\n" + "\n".join(cards) + "\n</ol>")
 
+# %% ../nbs/25_report.ipynb #8f052552
+def _attention_section(attention):
+    "What the network looked at."
+    if attention is None: return ""
+    n = len(attention)
+    return _section("What did the network look at?", _figure(attention[0, 0], f"{n} photos, and beside each a map over it of what pulled the network's answer to where it is.",
+        "Some of the best and of the worst answers. Left the photo as the network sees it; right its Grad-CAM map: what is bright pulled the answer away from the middle of the training photos. The grid is coarse, and a map that looks reasonable is no proof that the answer is."))
+
 # %% ../nbs/25_report.ipynb #27df26f2
 def _value(value):
     "A setting or an audit number as text."
@@ -213,7 +221,7 @@ def _settings_section(title, settings, note="", most=200):
     if len(rows) > most: note = f"{note} The first {most} of {len(rows)} entries.".strip()
     return _section(title, _paragraph(note) if note else "", _table(("name", "value"), rows[:most], kind="words"))
 
-# %% ../nbs/25_report.ipynb #3d789000
+# %% ../nbs/25_report.ipynb #f90bafed
 def write_report(
     path, # where to write, as in `runs/demo/report.html`
     table, # the photo table that was judged, as for `evaluate_predictions`
@@ -224,6 +232,7 @@ def write_report(
     title: str="How far off is this model?", # heading of the page
     looks=None, # (len(table), d), as for `evaluate_predictions`
     suspects=None, # of `img2gps.suspects.suspect_labels`
+    attention=None, # of `img2gps.attention.plot_attention`: some photos, and what the network looked at
 ) -> Path: # the path
     "One self-contained HTML page on the last judged split (test before validation), written atomically."
     split, judged, train = _last_judged(table.assign(_row=np.arange(len(table))), metrics)
@@ -232,7 +241,7 @@ def write_report(
     page = _page(str(title),
         _paragraph(_headline(metrics, split), "lead"), _paragraph(_protocol(metrics, split), "note"),
         _scores_section(metrics), _map_section(train, judged, seen, metrics.get("label_sigma_m")), _radius_section(metrics[split]), _slices_section(metrics[split]), _history_section(history),
-        _worst_section(judged, train, photos_folder), _suspects_section(suspects, photos_folder), _settings_section("Leakage audit of the split", metrics.get("audit"), audit_note),
+        _worst_section(judged, train, photos_folder), _attention_section(attention), _suspects_section(suspects, photos_folder), _settings_section("Leakage audit of the split", metrics.get("audit"), audit_note),
         _settings_section("Settings", config))
     with atomic_path(path, overwrite=True) as temporary: temporary.write_text(page, encoding="utf-8")
     return Path(path)
