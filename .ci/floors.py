@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Check the floors of the house: a module imports only modules whose notebook has a lower number, and some modules never reach fastai.
+"""Check the floors of the house: a module imports only modules whose notebook has a lower number, in whatever wing (folder) they lie,
+nobody imports another room's private names, no modules import each other in a circle, and some modules never reach fastai.
 
 Imports count wherever they stand: at the top, inside a function, relative, or by `importlib.import_module("...")` with a literal name.
 Standard library only. Usage: python .ci/floors.py [PROJECT_ROOT]
@@ -11,7 +12,7 @@ import sys
 from pathlib import Path
 
 PACKAGE = "img2gps"
-WITHOUT_FASTAI = ("geo", "evaluate", "predict")
+WITHOUT_FASTAI = ("geo", "judge.evaluate", "locate.predict")
 
 
 def source(cell):
@@ -20,69 +21,84 @@ def source(cell):
 
 
 def floors(nbs):
-    "Module name -> (notebook number, notebook name), from each `#| default_exp` in a numbered notebook."
+    "Module name -> (notebook number, notebook path below `nbs`), from each `#| default_exp` in a numbered notebook; and problems."
     out, problems = {}, []
-    for path in sorted(p for p in nbs.rglob("*.ipynb") if not any(part.startswith((".", "_")) for part in p.relative_to(nbs).parts)):
+    for path in sorted(nbs.rglob("*.ipynb")):
+        name = path.relative_to(nbs)
+        if any(part.startswith((".", "_")) for part in name.parts): continue
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        for module in re.findall(r"^#\|\s*default_exp\s+([\w.]+)", "\n".join(source(c) for c in cells if c["cell_type"] == "code"), re.M):
+        code = "\n".join(source(c) for c in cells if c["cell_type"] == "code")
+        for module in re.findall(r"^#\|\s*default_exp\s+([\w.]+)", code, re.M):
             number = re.match(r"\d+", path.name)
+            wing = module.split(".")[:-1]
             if number is None: problems.append(f"{path}: exports {module}, but its name has no number")
             elif module in out: problems.append(f"{path}: exports {module}, which {out[module][1]} exports already")
-            else: out[module] = int(number[0]), path.name
+            elif list(name.parts[:-1]) != wing: problems.append(f"{path}: exports {module}, which belongs in nbs/{'/'.join(wing)}")
+            else: out[module] = int(number[0]), name.as_posix()
     return out, problems
 
 
-def imported(path):
-    "(absolute dotted name, line) of everything that a file of the package imports, names taken from the package itself included."
+def imported(path, package):
+    "(absolute dotted name, the names taken from it, line) of everything that a file imports; `package` is its own, dotted."
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
         if isinstance(node, ast.Import):
-            for alias in node.names: yield alias.name, node.lineno
+            for alias in node.names: yield alias.name, [], node.lineno
         elif isinstance(node, ast.ImportFrom):
-            base = (PACKAGE if node.level else "") + (f".{node.module}" if node.module and node.level else node.module or "")
-            yield base, node.lineno
-            if base == PACKAGE:
-                for alias in node.names: yield f"{PACKAGE}.{alias.name}", node.lineno
+            above = package.split(".")[:len(package.split(".")) - node.level + 1] if node.level else []
+            yield ".".join([*above, *([node.module] if node.module else [])]), [a.name for a in node.names], node.lineno
         elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if called in ("import_module", "__import__"):
-                name = node.args[0].value
-                yield (PACKAGE + name if name.startswith(".") else name), node.lineno
+            if called in ("import_module", "__import__"): yield node.args[0].value, [], node.lineno
 
 
-def module_of(name):
-    "The package's module that a dotted name belongs to, or ''."
-    parts = name.split(".")
-    return parts[1] if parts[0] == PACKAGE and len(parts) > 1 else ""
+def modules_of(name, names, known):
+    "The package's modules that an import reaches: the one that is named, or those that are taken from a folder of it."
+    inside = name.removeprefix(PACKAGE).lstrip(".") if name.split(".")[0] == PACKAGE else None
+    if inside is None: return []
+    if inside in known: return [inside]
+    return [m for n in names if (m := f"{inside}.{n}".lstrip(".")) in known]
 
 
-def way_to_fastai(start, uses):
-    "The chain of modules from `start` to one that imports fastai, or []."
-    chains, seen = [[start]], {start}
+def chain_to(start, uses, wanted):
+    "The shortest chain of modules from `start` to one for which `wanted` is true, or []."
+    chains, seen = [[start]], set()
     while chains:
         chain = chains.pop(0)
-        names = [name for name, _ in uses.get(chain[-1], [])]
-        if any(name.split(".")[0] == "fastai" for name in names): return chain
-        for module in sorted({module_of(n) for n in names} - seen - {""}):
-            seen.add(module); chains.append([*chain, module])
+        if wanted(chain): return chain
+        for module in sorted(uses.get(chain[-1], set()) - seen):
+            seen.add(module)
+            chains.append([*chain, module])
     return []
 
 
 def check(root):
     "The problems of a project, and how many modules were looked at."
     numbers, problems = floors(root/"nbs")
-    files = {p.stem: p for p in sorted((root/PACKAGE).glob("*.py")) if p.stem not in ("__init__", "_modidx")}
-    uses = {module: list(imported(path)) for module, path in files.items()}
-    problems += [f"{PACKAGE}/{m}.py: no numbered notebook exports it" for m in files if m not in numbers]
-    problems += [f"nbs/{name}: exports {m}, but there is no {PACKAGE}/{m}.py; run nbdev_export" for m, (_, name) in numbers.items() if m not in files]
-    for module, names in uses.items():
-        for name, line in names:
-            other = module_of(name)
-            if other in numbers and module in numbers and numbers[other][0] >= numbers[module][0]:
-                problems.append(f"{PACKAGE}/{module}.py:{line}: {numbers[module][1]} imports {other} of {numbers[other][1]}, which does not stand on a lower floor")
-    init = root/PACKAGE/"__init__.py"
-    for name, line in imported(init) if init.exists() else []: problems.append(f"{PACKAGE}/__init__.py:{line}: imports {name}; the package itself imports nothing, so that each module starts alone")
+    paths = sorted(p for p in (root/PACKAGE).rglob("*.py") if p.name not in ("__init__.py", "_modidx.py"))
+    files = {".".join(p.relative_to(root/PACKAGE).with_suffix("").parts): p for p in paths}
+    problems += [f"{p.relative_to(root)}: no numbered notebook exports it" for m, p in files.items() if m not in numbers]
+    problems += [f"nbs/{n}: exports {m}, which is not there; run nbdev_export" for m, (_, n) in numbers.items() if m not in files]
+    uses, fastai = {m: set() for m in files}, set()
+    for module, path in files.items():
+        at = path.relative_to(root)
+        for name, names, line in imported(path, ".".join([PACKAGE, *module.split(".")[:-1]])):
+            if name.split(".")[0] == "fastai": fastai.add(module)
+            reached = modules_of(name, names, files)
+            uses[module] |= set(reached)
+            private = [n for n in names if n.startswith("_") and not n.startswith("__")]
+            if reached and private: problems.append(f"{at}:{line}: imports {', '.join(private)} of {name}: a private name stays in its room")
+            for other in reached:
+                if module in numbers and other in numbers and numbers[other][0] >= numbers[module][0]:
+                    problems.append(f"{at}:{line}: imports {other} of nbs/{numbers[other][1]}, which does not stand on a lower floor")
+    for module in files:
+        circle = chain_to(module, uses, lambda chain: len(chain) > 1 and chain[-1] == module)
+        if circle and module == min(circle): problems.append(f"modules import each other in a circle: {' -> '.join(circle)}")
+    for init in sorted((root/PACKAGE).rglob("__init__.py")):
+        for name, _, line in imported(init, PACKAGE): problems.append(f"{init.relative_to(root)}:{line}: imports {name}; each module starts alone")
     for module in WITHOUT_FASTAI:
-        if chain := way_to_fastai(module, uses): problems.append(f"{PACKAGE}/{module}.py reaches fastai by {' -> '.join(chain)} -> fastai; it must start without it")
+        way = chain_to(module, uses, lambda chain: chain[-1] in fastai) if module in files else []
+        if way: problems.append(f"{module} reaches fastai by {' -> '.join(way)}; it must start without it")
+        if module not in files: problems.append(f"{module} must start without fastai, and is not there")
     return problems, len(files)
 
 

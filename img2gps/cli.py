@@ -15,8 +15,8 @@ from pathlib import Path
 # %% ../nbs/90_cli.ipynb #47f9b922
 def scan_command(args):
     "Read the headers of a folder's photos into the photo table."
-    from img2gps.collect import has_position, scan_cache, write_table
-    from img2gps.prepare import read_photos
+    from img2gps.photos.collect import has_position, scan_cache, write_table
+    from img2gps.photos.prepare import read_photos
     _free(args.out, args.overwrite)
     table, _ = read_photos(args.folder, args.allow_missing, cache=None if args.no_cache else scan_cache(args.folder))
     placed = has_position(table)
@@ -28,9 +28,9 @@ def scan_command(args):
 
 def clean_command(args):
     "Check a folder's photos and say what speaks against which."
-    from img2gps.clean import summarize_reasons
-    from img2gps.collect import write_table
-    from img2gps.prepare import read_and_clean
+    from img2gps.photos.clean import summarize_reasons
+    from img2gps.photos.collect import write_table
+    from img2gps.photos.prepare import read_and_clean
     _free(args.out, args.overwrite); _free(args.gallery, args.overwrite)
     table, folder = read_and_clean(args.folder, args.region, args.allow_missing, args.overrides)
     if args.out: print(f"photo table: {write_table(table, args.out, args.overwrite)}")
@@ -38,19 +38,19 @@ def clean_command(args):
     for r in summarize_reasons(table).itertuples():
         print(f"\n{r.code}: {r.photos} photo(s){'' if r.set_aside else ', kept'}. {r.why}\n  " + ", ".join(table.file_name[table.reasons.str.split(";").map(lambda v: r.code in v)].head(args.show)))
     if args.gallery:
-        from img2gps.survey import write_gallery
+        from img2gps.show.survey import write_gallery
         print(f"\ngallery of flagged photos: {write_gallery(table, folder, args.gallery, overwrite=args.overwrite)}")
 
 # %% ../nbs/90_cli.ipynb #4bd1b337
 def split_command(args):
     "Hold out whole groups of a folder's photos and audit the split."
-    from img2gps.collect import write_table
-    from img2gps.prepare import prepare
+    from img2gps.photos.collect import write_table
+    from img2gps.photos.prepare import prepare
     _free(args.out, args.overwrite); _free(args.save_test_set, False)
     table, _ = prepare(args.folder, _protocol(args))
     if args.out: print(f"photo table: {write_table(table, args.out, args.overwrite)}")
     if args.save_test_set:
-        from img2gps.split import save_test_set
+        from img2gps.photos.split import save_test_set
         print(f"test set: {save_test_set(table, args.save_test_set)}; hold it out again with --test-set")
     if args.folds: _print_folds(table, args)
     distinct = lambda ids: ids[ids != ""].nunique()
@@ -59,18 +59,18 @@ def split_command(args):
 # %% ../nbs/90_cli.ipynb #0b1e8e37
 def _print_folds(table, args):
     "The audit of each fold, and with --out a table a fold."
-    from img2gps.collect import write_table
-    from img2gps.split import audit_split, format_audit, split_folds
+    from img2gps.photos.collect import write_table
+    from img2gps.photos.split import audit_split, format_audit, split_folds
     for i, fold in enumerate(split_folds(table, args.folds, args.split_by, args.split_seed, args.buffer_m), 1):
         print(f"fold {i} of {args.folds}: {format_audit(audit_split(fold), fold.attrs['split_by'])}")
         if args.out: out = Path(args.out); print(f"  {write_table(fold, out.with_name(f'{out.stem}-fold{i}{out.suffix}'), args.overwrite)}")
 
 def repair_command(args):
     "Smooth the positions of each walk; corrections go into a CSV, photos stay as they are."
-    from img2gps.clean import clean
-    from img2gps.prepare import read_photos
-    from img2gps.repair import add_corrections, repair_positions
-    from img2gps.split import sessions
+    from img2gps.photos.clean import clean
+    from img2gps.photos.prepare import read_photos
+    from img2gps.photos.repair import add_corrections, repair_positions
+    from img2gps.photos.split import sessions
     table, folder = read_photos(args.folder, args.allow_missing) # as the phone wrote them: smoothing twice is once too often
     table = clean(table, folder)
     repaired = repair_positions(table)
@@ -86,9 +86,9 @@ def repair_command(args):
 # %% ../nbs/90_cli.ipynb #dad48e90
 def plan_command(args):
     "Plan evenly spaced capture places in the order of a short walk: checklist, GPX and GeoJSON."
-    from img2gps.plan import plan_capture, plot_plan, read_region, summarize_walk, write_plan
-    from img2gps.plots import figure_png
-    from img2gps.exif import atomic_path
+    from img2gps.capture.plan import plan_capture, plot_plan, read_region, summarize_walk, write_plan
+    from img2gps.show.plots import figure_png
+    from img2gps.photos.exif import atomic_path
     region = read_region(args.region, args.avoid)
     plan = plan_capture(region, 280 if args.places is None and args.spacing is None else args.places, args.spacing)
     written = write_plan(plan, args.out, args.headings)
@@ -100,11 +100,11 @@ def plan_command(args):
 # %% ../nbs/90_cli.ipynb #d765936b
 def coverage_command(args):
     "Say which planned places and headings the photos cover, and plan a second walk for the rest."
-    from img2gps.collect import write_table
-    from img2gps.prepare import read_and_clean
-    from img2gps.plan import coverage, photo_region, plan_capture, plot_coverage, read_plan, read_region, second_walk, summarize_coverage, summarize_walk, write_plan
-    from img2gps.plots import figure_png
-    from img2gps.exif import atomic_path
+    from img2gps.photos.collect import write_table
+    from img2gps.photos.prepare import read_and_clean
+    from img2gps.capture.plan import coverage, photo_region, plan_capture, plot_coverage, read_plan, read_region, second_walk, summarize_coverage, summarize_walk, write_plan
+    from img2gps.show.plots import figure_png
+    from img2gps.photos.exif import atomic_path
     _free(args.out, args.overwrite); _free(args.map, args.overwrite)
     if args.second: _free(f"{args.second}.csv", False)
     if args.avoid: read_region("0,0,0.01,0.01", args.avoid) # a bad file is said before the photos are read
@@ -126,10 +126,10 @@ def coverage_command(args):
 # %% ../nbs/90_cli.ipynb #8a94a6ac
 def survey_command(args):
     "Draw a folder's photos before any training: sessions, accuracy, headings, density, copies, split, and a map to click on."
-    from img2gps import survey
-    from img2gps.exif import atomic_path
-    from img2gps.prepare import prepare
-    from img2gps.plots import figure_png
+    from img2gps.show import survey
+    from img2gps.photos.exif import atomic_path
+    from img2gps.photos.prepare import prepare
+    from img2gps.show.plots import figure_png
     out = Path(args.out or "survey")
     _free(out/"sessions.png", args.overwrite)
     table, folder = prepare(args.folder, _protocol(args))
@@ -148,7 +148,7 @@ def _free(path, overwrite):
 # %% ../nbs/90_cli.ipynb #1667f6e8
 def _protocol(args):
     "The protocol of some command line arguments."
-    from img2gps.prepare import Protocol
+    from img2gps.photos.prepare import Protocol
     return Protocol(**{f.name: getattr(args, f.name) for f in fields(Protocol) if hasattr(args, f.name)})
 
 def _recipe(args, base):
@@ -159,7 +159,7 @@ def _recipe(args, base):
 # %% ../nbs/90_cli.ipynb #63dc7fd7
 def train_command(args):
     "Train on a folder of photos; leaves a complete run folder."
-    from img2gps.learner import Recipe
+    from img2gps.learn.learner import Recipe
     from img2gps.pipeline import resume_run, standing, train_folder
     if args.resume: run = resume_run(args.resume, device=args.device, logs=args.log)
     elif args.folder: run = train_folder(args.folder, args.runs, args.name, _recipe(args, Recipe()), _protocol(args), device=args.device, logs=args.log)
@@ -181,7 +181,7 @@ def _read_predictions(path):
     path = Path(path)
     if not path.exists(): raise FileNotFoundError(f"there is no {path}; give a run folder, or a CSV with file_name, latitude, longitude, pred_latitude, pred_longitude")
     if path.is_dir():
-        from img2gps.predict import read_config
+        from img2gps.locate.predict import read_config
         if not read_config(path).get("finished"): raise ValueError(f"{path} is not finished; go on with img2gps train --resume {path}")
         path = path/"predictions.csv"
     try: return pd.read_csv(path, dtype={"file_name": str, "location": str, "session": str})
@@ -190,9 +190,9 @@ def _read_predictions(path):
 # %% ../nbs/90_cli.ipynb #c0d640d7
 def evaluate_command(args):
     "Judge a run, or any table of predictions: metrics with intervals, floors, and on request a report and an interactive map."
-    from img2gps.evaluate import format_metrics
-    from img2gps.exif import atomic_path
-    from img2gps.report import judge_table, write_judgement
+    from img2gps.judge.evaluate import format_metrics
+    from img2gps.photos.exif import atomic_path
+    from img2gps.show.report import judge_table, write_judgement
     table, run = _read_predictions(args.predictions), Path(args.predictions)
     for target in (args.json, args.map):
         if target and Path(target).exists() and not args.overwrite: raise FileExistsError(f"{target} is there already; name another file, or add --overwrite")
@@ -211,14 +211,14 @@ def evaluate_command(args):
     if args.json:
         with atomic_path(args.json, args.overwrite) as temporary: temporary.write_text(json.dumps(metrics, indent=2, allow_nan=False), encoding="utf-8")
     if args.map:
-        from img2gps.results_map import write_results_map
+        from img2gps.show.results_map import write_results_map
         print(f"map     {write_results_map(args.map, table, args.photos, tiles=args.tiles, overwrite=args.overwrite)}")
 
 # %% ../nbs/90_cli.ipynb #11fc548c
 def compare_command(args):
     "Compare runs or tables of predictions on the same photos: paired differences with intervals over places, and whether there is any."
-    from img2gps.compare import comparison_table, format_comparison
-    from img2gps.exif import atomic_path
+    from img2gps.judge.compare import comparison_table, format_comparison
+    from img2gps.photos.exif import atomic_path
     models = {}
     for word in args.models:
         name, _, paths = ("", "", word) if Path(word).exists() else word.rpartition("=")
@@ -233,14 +233,14 @@ def compare_command(args):
 # %% ../nbs/90_cli.ipynb #c27af0aa
 def predict_command(args):
     "Locate photos with a trained run."
-    from img2gps.predict import Predictor, photo_paths, to_geojson
+    from img2gps.locate.predict import Predictor, photo_paths, to_geojson
     for target in (args.csv, args.geojson):
         if target and Path(target).exists() and not args.overwrite: raise FileExistsError(f"{target} is there already; name another file, or add --overwrite")
     predictor, paths = Predictor.load(args.run, args.device or "cpu"), photo_paths(args.photos)
     located = predictor.locate_files(paths, progress=len(paths) > 64)
     if args.csv: _write_located(located, args.csv, args.overwrite)
     if args.geojson:
-        from img2gps.exif import atomic_path
+        from img2gps.photos.exif import atomic_path
         with atomic_path(args.geojson, args.overwrite) as temporary: temporary.write_text(json.dumps(to_geojson(located), allow_nan=False), encoding="utf-8")
     for r in located:
         radius = "" if math.isnan(r["radius_m"]) else f"  within {r['radius_m']:.0f} m ({predictor.level:.0%})"
@@ -252,15 +252,15 @@ def predict_command(args):
 def _write_located(located, path, overwrite):
     "Write answers as CSV, atomically."
     import pandas as pd
-    from img2gps.collect import write_table
+    from img2gps.photos.collect import write_table
     write_table(pd.DataFrame(located), path, overwrite)
 
 # %% ../nbs/90_cli.ipynb #1e4c2a2d
 def publish_command(args):
     "Write a run's leaderboard folder or a dataset folder, or push a run or a folder of photos to the Hugging Face Hub."
     if not (args.leaderboard or args.hub or args.dataset): raise ValueError("say where to: --leaderboard FOLDER, --dataset FOLDER, or --hub OWNER/NAME")
-    from img2gps.prepare import check_repo_id
-    from img2gps.publish import _new_folder, push_dataset, push_run, write_dataset, write_leaderboard
+    from img2gps.photos.prepare import check_repo_id
+    from img2gps.share.hub import _new_folder, push_dataset, push_run, write_dataset, write_leaderboard
     if args.hub: check_repo_id(args.hub)
     is_run = (Path(args.source)/"config.json").is_file()
     if is_run and args.dataset: raise ValueError(f"{args.source} is a run; --dataset wants a folder of photos")
@@ -268,7 +268,7 @@ def publish_command(args):
     how = dict(dry_run=not args.send, private=not args.public, license=args.license)
     if args.hub and is_run: push_run(args.source, args.hub, include_photos=args.include_photos, **how)
     elif args.hub or args.dataset:
-        from img2gps.prepare import prepare
+        from img2gps.photos.prepare import prepare
         if args.dataset: _new_folder(args.dataset)
         table, folder = prepare(args.source, _protocol(args))
         if args.dataset: print(f"dataset folder: {write_dataset(folder, table, args.dataset, args.license, repo_id=args.hub or 'OWNER/NAME')}")
