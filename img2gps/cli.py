@@ -18,13 +18,16 @@ def scan_command(args):
     from img2gps.photos.collect import has_position, scan_cache, write_table
     from img2gps.photos.prepare import read_photos
     _free(args.out, args.overwrite)
-    table, _ = read_photos(args.folder, args.allow_missing, cache=None if args.no_cache else scan_cache(args.folder))
+    table, _ = read_photos(args.folder, args.allow_missing,
+                           cache=None if args.no_cache else scan_cache(args.folder))
     placed = has_position(table)
     if args.out: print(f"photo table: {write_table(table, args.out, args.overwrite)}")
     print(f"{len(table)} photos, {placed.sum()} with a position, {(~placed).sum()} without")
     without = table[~placed]
     for r in without.head(args.show).itertuples(): print(f"  {r.file_name}: {r.note}")
-    if len(without) > args.show: print(f"  ... and {len(without) - args.show} more; --show {len(without)} lists them all, and so does the note column of --out")
+    if len(without) > args.show:
+        print(f"  ... and {len(without) - args.show} more; --show {len(without)} lists them all, and so "
+              "does the note column of --out")
 
 def clean_command(args):
     "Check a folder's photos and say what speaks against which."
@@ -36,10 +39,12 @@ def clean_command(args):
     if args.out: print(f"photo table: {write_table(table, args.out, args.overwrite)}")
     print(f"{len(table)} photos, {table.keep.sum()} kept; nothing was deleted or moved")
     for r in summarize_reasons(table).itertuples():
-        print(f"\n{r.code}: {r.photos} photo(s){'' if r.set_aside else ', kept'}. {r.why}\n  " + ", ".join(table.file_name[table.reasons.str.split(";").map(lambda v: r.code in v)].head(args.show)))
+        print(f"\n{r.code}: {r.photos} photo(s){'' if r.set_aside else ', kept'}. {r.why}\n  " + ", ".join(
+            table.file_name[table.reasons.str.split(";").map(lambda v: r.code in v)].head(args.show)))
     if args.gallery:
         from img2gps.show.survey import write_gallery
-        print(f"\ngallery of flagged photos: {write_gallery(table, folder, args.gallery, overwrite=args.overwrite)}")
+        print("\ngallery of flagged photos: "
+              f"{write_gallery(table, folder, args.gallery, overwrite=args.overwrite)}")
 
 # %% ../nbs/90_cli.ipynb #4bd1b337
 def split_command(args):
@@ -54,16 +59,22 @@ def split_command(args):
         print(f"test set: {save_test_set(table, args.save_test_set)}; hold it out again with --test-set")
     if args.folds: _print_folds(table, args)
     distinct = lambda ids: ids[ids != ""].nunique()
-    print(table.groupby("split").agg(photos=("file_name", "size"), locations=("location", distinct), sessions=("session", distinct)).rename({"": "(unused)"}).to_string())
+    print(
+        table.groupby("split").agg(photos=("file_name", "size"), locations=("location", distinct),
+                                   sessions=("session", distinct)).rename({"": "(unused)"}).to_string())
 
 # %% ../nbs/90_cli.ipynb #0b1e8e37
 def _print_folds(table, args):
     "The audit of each fold, and with --out a table a fold."
     from img2gps.photos.collect import write_table
     from img2gps.photos.split import audit_split, format_audit, split_folds
-    for i, fold in enumerate(split_folds(table, args.folds, args.split_by, args.split_seed, args.buffer_m), 1):
+    for i, fold in enumerate(split_folds(table, args.folds, args.split_by, args.split_seed, args.buffer_m),
+                             1):
         print(f"fold {i} of {args.folds}: {format_audit(audit_split(fold), fold.attrs['split_by'])}")
-        if args.out: out = Path(args.out); print(f"  {write_table(fold, out.with_name(f'{out.stem}-fold{i}{out.suffix}'), args.overwrite)}")
+        if args.out:
+            out = Path(args.out)
+            print("  "
+                  f"{write_table(fold, out.with_name(f'{out.stem}-fold{i}{out.suffix}'), args.overwrite)}")
 
 def repair_command(args):
     "Smooth the positions of each walk; corrections go into a CSV, photos stay as they are."
@@ -71,16 +82,23 @@ def repair_command(args):
     from img2gps.photos.prepare import read_photos
     from img2gps.photos.repair import add_corrections, repair_positions
     from img2gps.photos.split import sessions
-    table, folder = read_photos(args.folder, args.allow_missing) # as the phone wrote them: smoothing twice is once too often
+    # as the phone wrote them: smoothing twice is once too often
+    table, folder = read_photos(args.folder, args.allow_missing)
     table = clean(table, folder)
     repaired = repair_positions(table)
     vague = repaired.spread_m > args.max_spread
-    if vague.any(): print(f"{vague.sum()} of {len(repaired)} photos are left where they are: too far from any good fix to say (--max-spread {args.max_spread:g} m)")
+    if vague.any():
+        print(f"{vague.sum()} of {len(repaired)} photos are left where they are: too far from any good "
+              f"fix to say (--max-spread {args.max_spread:g} m)")
     repaired = repaired[~vague]
     kept = repaired[table.keep[repaired.index]]
     walks = kept.assign(session=sessions(table)[kept.index]).groupby("session")
-    print(walks.agg(photos=("moved_m", "size"), median_moved_m=("moved_m", "median"), most_moved_m=("moved_m", "max")).round(1).to_string())
-    if args.out: print(f"{len(add_corrections(args.out, repaired, by='smoothing'))} corrections in {args.out}; one that lies beside the photos as corrections.csv is used by split and train")
+    print(
+        walks.agg(photos=("moved_m", "size"), median_moved_m=("moved_m", "median"),
+                  most_moved_m=("moved_m", "max")).round(1).to_string())
+    if args.out:
+        print(f"{len(add_corrections(args.out, repaired, by='smoothing'))} corrections in {args.out}; one "
+              "that lies beside the photos as corrections.csv is used by split and train")
     else: print(f"nothing was written; --out {folder/'corrections.csv'} has them used by split and train")
 
 # %% ../nbs/90_cli.ipynb #dad48e90
@@ -90,7 +108,8 @@ def plan_command(args):
     from img2gps.show.plots import figure_png
     from img2gps.photos.exif import atomic_path
     region = read_region(args.region, args.avoid)
-    plan = plan_capture(region, 280 if args.places is None and args.spacing is None else args.places, args.spacing)
+    plan = plan_capture(region, 280 if args.places is None and args.spacing is None else args.places,
+                        args.spacing)
     written = write_plan(plan, args.out, args.headings)
     picture = written["csv"].with_suffix(".png")
     with atomic_path(picture) as temporary: temporary.write_bytes(figure_png(plot_plan(plan, region)))
@@ -102,30 +121,38 @@ def coverage_command(args):
     "Say which planned places and headings the photos cover, and plan a second walk for the rest."
     from img2gps.photos.collect import write_table
     from img2gps.photos.prepare import read_and_clean
-    from img2gps.capture.plan import coverage, photo_region, plan_capture, plot_coverage, read_plan, read_region, second_walk, summarize_coverage, summarize_walk, write_plan
+    from img2gps.capture.plan import (coverage, photo_region, plan_capture, plot_coverage, read_plan,
+                                      read_region, second_walk, summarize_coverage, summarize_walk,
+                                      write_plan)
     from img2gps.show.plots import figure_png
     from img2gps.photos.exif import atomic_path
     _free(args.out, args.overwrite); _free(args.map, args.overwrite)
     if args.second: _free(f"{args.second}.csv", False)
     if args.avoid: read_region("0,0,0.01,0.01", args.avoid) # a bad file is said before the photos are read
     table, _ = read_and_clean(args.folder, allow_missing=args.allow_missing)
-    region = read_region(args.region or photo_region(table), args.avoid) if args.region or args.avoid else None
-    plan = read_plan(args.plan) if args.plan else plan_capture(region or photo_region(table), spacing_m=args.spacing)
+    region = read_region(args.region or photo_region(table),
+                         args.avoid) if args.region or args.avoid else None
+    plan = read_plan(args.plan) if args.plan else plan_capture(region or photo_region(table),
+                                                               spacing_m=args.spacing)
     covered = coverage(plan, table, headings=args.headings)
     print(summarize_coverage(covered))
     if args.out: print(f"  {write_table(covered, args.out, args.overwrite)}")
     if args.map:
-        with atomic_path(args.map, args.overwrite) as temporary: temporary.write_bytes(figure_png(plot_coverage(covered, region, table)))
+        with atomic_path(args.map, args.overwrite) as temporary:
+            temporary.write_bytes(figure_png(plot_coverage(covered, region, table)))
         print(f"  {args.map}")
-    if args.second and (covered.status == "done").all(): print("every place is done: there is nothing to walk again")
+    if args.second and (covered.status == "done").all():
+        print("every place is done: there is nothing to walk again")
     elif args.second:
-        walk = second_walk(covered, region if region is not None or args.plan else photo_region(table), args.second_places)
+        walk = second_walk(covered, region if region is not None or args.plan else photo_region(table),
+                           args.second_places)
         print(f"second walk: {summarize_walk(walk)}")
         for path in write_plan(walk, args.second, args.headings).values(): print(f"  {path}")
 
 # %% ../nbs/90_cli.ipynb #8a94a6ac
 def survey_command(args):
-    "Draw a folder's photos before any training: sessions, accuracy, headings, density, copies, split, and a map to click on."
+    """Draw a folder's photos before any training: sessions, accuracy, headings, density, copies, split,
+    and a map to click on."""
     from img2gps.show import survey
     from img2gps.photos.exif import atomic_path
     from img2gps.photos.prepare import prepare
@@ -134,7 +161,8 @@ def survey_command(args):
     _free(out/"sessions.png", args.overwrite)
     table, folder = prepare(args.folder, _protocol(args))
     for name in ("sessions", "accuracy", "headings", "density", "duplicates", "split"):
-        with atomic_path(out/f"{name}.png", args.overwrite) as temporary: temporary.write_bytes(figure_png(getattr(survey, f"plot_{name}")(table), dpi=100))
+        with atomic_path(out/f"{name}.png", args.overwrite) as temporary:
+            temporary.write_bytes(figure_png(getattr(survey, f"plot_{name}")(table), dpi=100))
         print(out/f"{name}.png")
     try: print(survey.write_map(table, out/"map.html", folder, tiles=args.tiles, overwrite=args.overwrite))
     except ImportError as e: print(f"no map.html: {e}")
@@ -143,7 +171,9 @@ def survey_command(args):
 # %% ../nbs/90_cli.ipynb #8e2006b6
 def _free(path, overwrite):
     "Say that a file is there before the work that would be lost, not after."
-    if path and Path(path).exists() and not overwrite: raise FileExistsError(f"{path} is there already; name another file, or add --overwrite where the command has it")
+    if path and Path(path).exists() and not overwrite:
+        raise FileExistsError(f"{path} is there already; name another file, or add --overwrite where the "
+                              "command has it")
 
 # %% ../nbs/90_cli.ipynb #1667f6e8
 def _protocol(args):
@@ -162,7 +192,9 @@ def train_command(args):
     from img2gps.learn.learner import Recipe
     from img2gps.pipeline import resume_run, standing, train_folder
     if args.resume: run = resume_run(args.resume, device=args.device, logs=args.log)
-    elif args.folder: run = train_folder(args.folder, args.runs, args.name, _recipe(args, Recipe()), _protocol(args), device=args.device, logs=args.log)
+    elif args.folder:
+        run = train_folder(args.folder, args.runs, args.name, _recipe(args, Recipe()), _protocol(args),
+                           device=args.device, logs=args.log)
     else: raise ValueError("give a folder of photos to train on, or --resume RUN to go on with a run")
     if int(os.environ.get("RANK", 0)): return # the first of several processes speaks
     print(f"\n{standing(run)}\nrun     {run}\nlocate a photo:  img2gps predict {run} PHOTO")
@@ -179,51 +211,70 @@ def _read_predictions(path):
     "The table of predictions of a finished run folder or of a CSV."
     import pandas as pd
     path = Path(path)
-    if not path.exists(): raise FileNotFoundError(f"there is no {path}; give a run folder, or a CSV with file_name, latitude, longitude, pred_latitude, pred_longitude")
+    if not path.exists():
+        raise FileNotFoundError(f"there is no {path}; give a run folder, or a CSV with file_name, "
+                                "latitude, longitude, pred_latitude, pred_longitude")
     if path.is_dir():
         from img2gps.locate.predict import read_config
-        if not read_config(path).get("finished"): raise ValueError(f"{path} is not finished; go on with img2gps train --resume {path}")
+        if not read_config(path).get("finished"):
+            raise ValueError(f"{path} is not finished; go on with img2gps train --resume {path}")
         path = path/"predictions.csv"
     try: return pd.read_csv(path, dtype={"file_name": str, "location": str, "session": str})
     except Exception as e: raise ValueError(f"{path} is not a readable CSV: {e}") from e
 
 # %% ../nbs/90_cli.ipynb #c0d640d7
 def evaluate_command(args):
-    "Judge a run, or any table of predictions: metrics with intervals, floors, and on request a report and an interactive map."
+    """Judge a run, or any table of predictions: metrics with intervals, floors, and on request a report
+    and an interactive map."""
     from img2gps.judge.evaluate import format_metrics
     from img2gps.photos.exif import atomic_path
     from img2gps.show.report import judge_table, write_judgement
     table, run = _read_predictions(args.predictions), Path(args.predictions)
     for target in (args.json, args.map):
-        if target and Path(target).exists() and not args.overwrite: raise FileExistsError(f"{target} is there already; name another file, or add --overwrite")
-    if args.photos and not Path(args.photos).is_dir(): raise FileNotFoundError(f"there is no folder {args.photos}; --photos names the folder that file_name is relative to")
-    made_for = json.loads((run/"config.json").read_text(encoding="utf-8"))["radius"]["level"] if run.is_dir() else None
-    if made_for and args.level not in (None, made_for): raise ValueError(f"the radius of {run} was made for {made_for:.0%}: leave out --level, or train with another")
-    settings = dict(level=made_for or args.level or 0.9, resample=args.resample, label_sigma_m=args.label_sigma)
+        if target and Path(target).exists() and not args.overwrite:
+            raise FileExistsError(f"{target} is there already; name another file, or add --overwrite")
+    if args.photos and not Path(args.photos).is_dir():
+        raise FileNotFoundError(f"there is no folder {args.photos}; --photos names the folder that "
+                                "file_name is relative to")
+    made_for = json.loads(
+        (run/"config.json").read_text(encoding="utf-8"))["radius"]["level"] if run.is_dir() else None
+    if made_for and args.level not in (None, made_for):
+        raise ValueError(f"the radius of {run} was made for {made_for:.0%}: leave out --level, or train "
+                         "with another")
+    settings = dict(level=made_for or args.level or 0.9, resample=args.resample,
+                    label_sigma_m=args.label_sigma)
     if run.is_dir():
-        table = table[~table.split.isin(["valid", "test"]) | table.pred_latitude.notna()] # photos that could not be decoded; metrics.json counts them
+        # photos that could not be decoded; metrics.json counts them
+        table = table[~table.split.isin(["valid", "test"]) | table.pred_latitude.notna()]
     if run.is_dir() and args.resample == "location" and args.label_sigma is None and not args.report:
         from img2gps.pipeline import standing
         print(standing(run)); metrics = json.loads((run/"metrics.json").read_text(encoding="utf-8"))
     else:
-        metrics = write_judgement(args.report, table, args.photos, args.overwrite, **settings) if args.report else judge_table(table, args.photos, **settings)[0]
+        metrics = write_judgement(args.report, table, args.photos, args.overwrite, **
+                                  settings) if args.report else judge_table(table, args.photos, **settings)[0]
         print(format_metrics(metrics))
     if args.json:
-        with atomic_path(args.json, args.overwrite) as temporary: temporary.write_text(json.dumps(metrics, indent=2, allow_nan=False), encoding="utf-8")
+        with atomic_path(args.json, args.overwrite) as temporary:
+            temporary.write_text(json.dumps(metrics, indent=2, allow_nan=False), encoding="utf-8")
     if args.map:
         from img2gps.show.results_map import write_results_map
-        print(f"map     {write_results_map(args.map, table, args.photos, tiles=args.tiles, overwrite=args.overwrite)}")
+        print(
+            "map     "
+            f"{write_results_map(args.map, table, args.photos, tiles=args.tiles, overwrite=args.overwrite)}")
 
 # %% ../nbs/90_cli.ipynb #11fc548c
 def compare_command(args):
-    "Compare runs or tables of predictions on the same photos: paired differences with intervals over places, and whether there is any."
+    """Compare runs or tables of predictions on the same photos: paired differences with intervals over
+    places, and whether there is any."""
     from img2gps.judge.compare import comparison_table, format_comparison
     from img2gps.photos.exif import atomic_path
     models = {}
     for word in args.models:
         name, _, paths = ("", "", word) if Path(word).exists() else word.rpartition("=")
-        name = name or (Path(paths.split(",")[0]).name if Path(paths.split(",")[0]).is_dir() else Path(paths.split(",")[0]).stem)
-        if name in models: raise ValueError(f"two models are called {name}; name them: first={paths} second=...")
+        name = name or (Path(paths.split(",")[0]).name if Path(paths.split(",")[0]).is_dir() else Path(
+            paths.split(",")[0]).stem)
+        if name in models:
+            raise ValueError(f"two models are called {name}; name them: first={paths} second=...")
         models[name] = [_read_predictions(p) for p in paths.split(",")]
     table = comparison_table(models, args.split)
     print(format_comparison(table))
@@ -235,19 +286,25 @@ def predict_command(args):
     "Locate photos with a trained run."
     from img2gps.locate.predict import Predictor, photo_paths, to_geojson
     for target in (args.csv, args.geojson):
-        if target and Path(target).exists() and not args.overwrite: raise FileExistsError(f"{target} is there already; name another file, or add --overwrite")
+        if target and Path(target).exists() and not args.overwrite:
+            raise FileExistsError(f"{target} is there already; name another file, or add --overwrite")
     predictor, paths = Predictor.load(args.run, args.device or "cpu"), photo_paths(args.photos)
     located = predictor.locate_files(paths, progress=len(paths) > 64)
     if args.csv: _write_located(located, args.csv, args.overwrite)
     if args.geojson:
         from img2gps.photos.exif import atomic_path
-        with atomic_path(args.geojson, args.overwrite) as temporary: temporary.write_text(json.dumps(to_geojson(located), allow_nan=False), encoding="utf-8")
+        with atomic_path(args.geojson, args.overwrite) as temporary:
+            temporary.write_text(json.dumps(to_geojson(located), allow_nan=False), encoding="utf-8")
     for r in located:
-        radius = "" if math.isnan(r["radius_m"]) else f"  within {r['radius_m']:.0f} m ({predictor.level:.0%})"
-        located_at = f"{r['pred_latitude']:.6f}, {r['pred_longitude']:.6f}{radius}{r['note'] and '  ' + r['note']}"
-        print(f"{r['file_name']}  {'not located: ' + r['note'] if math.isnan(r['pred_latitude']) else located_at}")
+        radius = "" if math.isnan(r["radius_m"]) else (f"  within {r['radius_m']:.0f} m "
+                                                       f"({predictor.level:.0%})")
+        located_at = (f"{r['pred_latitude']:.6f}, "
+                      f"{r['pred_longitude']:.6f}{radius}{r['note'] and '  ' + r['note']}")
+        print(f"{r['file_name']}  "
+              f"{'not located: ' + r['note'] if math.isnan(r['pred_latitude']) else located_at}")
     if predictor.caveat(): print(f"img2gps: note: {predictor.caveat()}", file=sys.stderr)
-    if all(math.isnan(r["pred_latitude"]) for r in located): raise ValueError(f"none of the {len(located)} photo(s) could be decoded; see above for each reason")
+    if all(math.isnan(r["pred_latitude"]) for r in located):
+        raise ValueError(f"none of the {len(located)} photo(s) could be decoded; see above for each reason")
 
 def _write_located(located, path, overwrite):
     "Write answers as CSV, atomically."
@@ -257,13 +314,16 @@ def _write_located(located, path, overwrite):
 
 # %% ../nbs/90_cli.ipynb #1e4c2a2d
 def publish_command(args):
-    "Write a run's leaderboard folder or a dataset folder, or push a run or a folder of photos to the Hugging Face Hub."
-    if not (args.leaderboard or args.hub or args.dataset): raise ValueError("say where to: --leaderboard FOLDER, --dataset FOLDER, or --hub OWNER/NAME")
+    """Write a run's leaderboard folder or a dataset folder, or push a run or a folder of photos to the
+    Hugging Face Hub."""
+    if not (args.leaderboard or args.hub or args.dataset):
+        raise ValueError("say where to: --leaderboard FOLDER, --dataset FOLDER, or --hub OWNER/NAME")
     from img2gps.photos.prepare import check_repo_id
     from img2gps.share.hub import _new_folder, push_dataset, push_run, write_dataset, write_leaderboard
     if args.hub: check_repo_id(args.hub)
     is_run = (Path(args.source)/"config.json").is_file()
-    if is_run and args.dataset: raise ValueError(f"{args.source} is a run; --dataset wants a folder of photos")
+    if is_run and args.dataset:
+        raise ValueError(f"{args.source} is a run; --dataset wants a folder of photos")
     if args.leaderboard: print(f"leaderboard folder: {write_leaderboard(args.source, args.leaderboard)}")
     how = dict(dry_run=not args.send, private=not args.public, license=args.license)
     if args.hub and is_run: push_run(args.source, args.hub, include_photos=args.include_photos, **how)
@@ -271,54 +331,103 @@ def publish_command(args):
         from img2gps.photos.prepare import prepare
         if args.dataset: _new_folder(args.dataset)
         table, folder = prepare(args.source, _protocol(args))
-        if args.dataset: print(f"dataset folder: {write_dataset(folder, table, args.dataset, args.license, repo_id=args.hub or 'OWNER/NAME')}")
+        if args.dataset:
+            print(
+                "dataset folder: "
+                f"{write_dataset(folder, table, args.dataset, args.license, repo_id=args.hub or 'OWNER/NAME')}"
+            )
         if args.hub: push_dataset(folder, table, args.hub, **how)
 
 # %% ../nbs/90_cli.ipynb #4dd2b187
 def _add_reading(parser, out, shows):
     "Arguments of commands that read a folder of photos."
-    parser.add_argument("folder", help="folder of photos with GPS in their EXIF, or with a metadata.csv (file_name, latitude, longitude), or a dataset folder with splits")
-    parser.add_argument("--allow-missing", action="store_true", help="go on without files that a CSV names and the folder lacks")
+    parser.add_argument(
+        "folder", help="folder of photos with GPS in their EXIF, or with a metadata.csv "
+        "(file_name, latitude, longitude), or a dataset folder with splits")
+    parser.add_argument("--allow-missing", action="store_true",
+                        help="go on without files that a CSV names and the folder lacks")
     parser.add_argument("--out", metavar="PATH", help=out)
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
-    if shows: parser.add_argument("--show", type=int, default=20, metavar="N", help="photos to list for each reason (default 20)")
+    if shows:
+        parser.add_argument("--show", type=int, default=20, metavar="N",
+                            help="photos to list for each reason (default 20)")
 
 def _add_splitting(parser):
     "Arguments that decide what is held out."
-    parser.add_argument("--split", dest="split_by", default="auto", choices=["auto", "location", "session", "block", "random", "given"], help="what is held out together (default: session where there are at least 3 walks, else location; random leaks; given: the photos' own split)")
-    parser.add_argument("--split-seed", type=int, default=0, metavar="N", help="which groups are held out (default 0)")
-    parser.add_argument("--valid", type=float, default=0.15, metavar="SHARE", help="share of photos to validate on (default 0.15)")
-    parser.add_argument("--test", type=float, default=0.15, metavar="SHARE", help="share of photos to test on (default 0.15)")
-    parser.add_argument("--buffer", dest="buffer_m", type=float, default=5., metavar="M", help="metres between training and held-out places, by location and block (default 5)")
-    parser.add_argument("--test-set", default="", metavar="JSON", help="hold out the test photos of an earlier split again (from split --save-test-set)")
-    parser.add_argument("--region", default="", metavar="S,W,N,E", help="south,west,north,east in degrees; photos outside are set aside")
+    parser.add_argument(
+        "--split", dest="split_by", default="auto",
+        choices=["auto", "location", "session", "block", "random", "given"],
+        help="what is held out together (default: session where there are at least 3 walks, else "
+        "location; random leaks; given: the photos' own split)")
+    parser.add_argument("--split-seed", type=int, default=0, metavar="N",
+                        help="which groups are held out (default 0)")
+    parser.add_argument("--valid", type=float, default=0.15, metavar="SHARE",
+                        help="share of photos to validate on (default 0.15)")
+    parser.add_argument("--test", type=float, default=0.15, metavar="SHARE",
+                        help="share of photos to test on (default 0.15)")
+    parser.add_argument("--buffer", dest="buffer_m", type=float, default=5., metavar="M",
+                        help="metres between training and held-out places, by location and block (default 5)")
+    parser.add_argument(
+        "--test-set", default="", metavar="JSON",
+        help="hold out the test photos of an earlier split again (from split --save-test-set)")
+    parser.add_argument("--region", default="", metavar="S,W,N,E",
+                        help="south,west,north,east in degrees; photos outside are set aside")
 
 # %% ../nbs/90_cli.ipynb #00b71acc
 def _add_recipe(parser):
     "Arguments of the recipe; each is None unless given."
     number = lambda flag, kind, text: parser.add_argument(flag, type=kind, metavar="N", help=text)
     parser.add_argument("--arch", help="torchvision or timm model (default resnet101)")
-    parser.add_argument("--weights", help="imagenet, none (from scratch), a local weight file, or auto: imagenet where it can be downloaded (default)")
-    parser.add_argument("--head", choices=["linear", "mlp"], help="layers behind the backbone (default linear)")
-    parser.add_argument("--loss", choices=["mse", "mse+geodesic", "geodesic", "huber", "learned", "nll"], help="default mse+geodesic; learned weighs the two terms itself, nll gives every photo a radius of its own")
-    parser.add_argument("--schedule", choices=["auto", "one_cycle", "fine_tune", "gradual"], help="auto: fine_tune for a pretrained backbone, one_cycle from scratch (default); gradual: stages join one by one")
-    parser.add_argument("--precision", choices=["auto", "fp32", "fp16", "bf16"], help="auto: fp16 on a GPU, fp32 on a CPU (default)")
-    parser.add_argument("--freeze-bn", action="store_true", default=None, help="keep the statistics of batch normalisation as they are")
-    parser.add_argument("--trained", metavar="STAGES", help="stages that are trained: head, head+layer4, ..., all (default)")
-    parser.add_argument("--flip", action="store_true", default=None, help="mirror half of the photos; a mirrored place is another place")
-    for flag, kind, text in (("--alpha", float, "weight of the geodesic term (default 0.1)"), ("--side", int, "shorter side that the network sees, pixels (default 224 on a GPU, 96 on a CPU)"), ("--batch-size", int, "photos a step (default 64)"),
-                             ("--epochs", int, "default 20"), ("--frozen-epochs", int, "first, of the head alone, on a pretrained backbone (default 1)"), ("--lr", float, "highest learning rate (default 0.002)"),
-                             ("--weight-decay", float, "default 0.01"), ("--dropout", float, "before the last layer (default 0.5)"), ("--augment", float, "strength of augmentation, 0 is none (default 1)"),
-                             ("--crop", float, "zoom into random parts, down to this share less of each side (default 0)"), ("--blur", float, "probability of blur (default 0)"), ("--night", float, "probability of making a photo a night photo (default 0)"),
-                             ("--erase", float, "probability of erasing rectangles (default 0)"), ("--huber-m", float, "where the huber loss turns linear, metres (default 10)"), ("--accumulate", int, "steps whose gradients are summed (default 1)"),
-                             ("--ema", float, "moving average of the weights: its decay a step, 0.999 say (default 0, none)"), ("--patience", int, "stop after N epochs without a better one (default 0, never)"), ("--seed", int, "of the training (default 0)")):
+    parser.add_argument(
+        "--weights", help="imagenet, none (from scratch), a local weight file, or auto: "
+        "imagenet where it can be downloaded (default)")
+    parser.add_argument("--head", choices=["linear", "mlp"],
+                        help="layers behind the backbone (default linear)")
+    parser.add_argument(
+        "--loss", choices=["mse", "mse+geodesic", "geodesic", "huber", "learned", "nll"],
+        help="default mse+geodesic; learned weighs the two terms itself, nll gives every photo a "
+        "radius of its own")
+    parser.add_argument(
+        "--schedule", choices=["auto", "one_cycle", "fine_tune", "gradual"],
+        help="auto: fine_tune for a pretrained backbone, one_cycle from scratch (default); gradual: "
+        "stages join one by one")
+    parser.add_argument("--precision", choices=["auto", "fp32", "fp16", "bf16"],
+                        help="auto: fp16 on a GPU, fp32 on a CPU (default)")
+    parser.add_argument("--freeze-bn", action="store_true", default=None,
+                        help="keep the statistics of batch normalisation as they are")
+    parser.add_argument("--trained", metavar="STAGES",
+                        help="stages that are trained: head, head+layer4, ..., all (default)")
+    parser.add_argument("--flip", action="store_true", default=None,
+                        help="mirror half of the photos; a mirrored place is another place")
+    for flag, kind, text in (
+        ("--alpha", float, "weight of the geodesic term (default 0.1)"),
+        ("--side", int, "shorter side that the network sees, pixels (default 224 on a GPU, 96 on a CPU)"),
+        ("--batch-size", int, "photos a step (default 64)"), ("--epochs", int, "default 20"),
+        ("--frozen-epochs", int, "first, of the head alone, on a pretrained backbone (default 1)"),
+        ("--lr", float, "highest learning rate (default 0.002)"), ("--weight-decay", float, "default 0.01"),
+        ("--dropout", float,
+         "before the last layer (default 0.5)"), ("--augment", float,
+                                                  "strength of augmentation, 0 is none (default 1)"),
+        ("--crop", float, "zoom into random parts, down to this share less of each "
+         "side (default 0)"), ("--blur", float, "probability of blur (default 0)"),
+        ("--night", float, "probability of making a photo a night photo (default 0)"),
+        ("--erase", float, "probability of erasing rectangles (default 0)"),
+        ("--huber-m", float, "where the huber loss turns linear, metres (default 10)"),
+        ("--accumulate", int, "steps whose gradients are summed (default 1)"),
+        ("--ema", float, "moving average of the weights: its decay a step, 0.999 "
+         "say (default 0, none)"), ("--patience", int,
+                                    "stop after N epochs without a better one (default 0, never)"),
+        ("--seed", int, "of the training (default 0)")):
         number(flag, kind, text)
 
 # %% ../nbs/90_cli.ipynb #ce4bcf8f
 def make_parser() -> argparse.ArgumentParser:
     "The parser of `img2gps`."
-    parser = argparse.ArgumentParser(prog="img2gps", description="Where was this photo taken, to within metres, inside a place you walked with a phone?",
-                                     epilog="Start with: img2gps demo. Then: img2gps train FOLDER, and img2gps predict RUN PHOTO.")
+    parser = argparse.ArgumentParser(
+        prog="img2gps",
+        description="Where was this photo taken, to within metres, inside a place you walked with a phone?",
+        epilog="Start with: img2gps demo. Then: img2gps train FOLDER, and "
+        "img2gps predict RUN PHOTO.")
     parser.add_argument("--version", action="store_true", help="print the version and stop")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     def add(function, name, reading=False, out="write the photo table here"):
@@ -327,96 +436,161 @@ def make_parser() -> argparse.ArgumentParser:
         if reading: _add_reading(sub, out, shows=name in ("scan", "clean"))
         return sub
     demo = add(demo_command, "demo")
-    demo.add_argument("--out", default="img2gps-demo", metavar="FOLDER", help="photos and run go here (default: img2gps-demo in the current folder)")
-    demo.add_argument("--size", choices=["full", "tiny"], default="full", help="full learns something in minutes; tiny only shows that everything runs")
+    demo.add_argument("--out", default="img2gps-demo", metavar="FOLDER",
+                      help="photos and run go here (default: img2gps-demo in the current folder)")
+    demo.add_argument("--size", choices=["full", "tiny"], default="full",
+                      help="full learns something in minutes; tiny only shows that everything runs")
     demo.add_argument("--seed", type=int, default=0, help="of the campus and the training (default 0)")
     _add_planning(add)
-    add(scan_command, "scan", reading=True).add_argument("--no-cache", action="store_true", help="read every photo again, and remember nothing")
+    add(scan_command, "scan", reading=True).add_argument("--no-cache", action="store_true",
+                                                         help="read every photo again, and remember nothing")
     _add_data_commands(add)
     _finish_parser(add)
-    for name in ("demo", "train", "predict"): commands.choices[name].add_argument("--device", help="torch device, such as cpu or cuda (default: the GPU where there is one; predict: cpu)")
+    for name in ("demo", "train", "predict"):
+        commands.choices[name].add_argument(
+            "--device", help="torch device, such as cpu or cuda (default: the "
+            "GPU where there is one; predict: cpu)")
     return parser
 
 # %% ../nbs/90_cli.ipynb #a220e67f
 def _add_planning(add):
     "The commands before and after a walk."
     plan = add(plan_command, "plan")
-    plan.add_argument("region", help="south,west,north,east in degrees, or a GeoJSON file with areas to cover or a path to follow")
-    plan.add_argument("--places", type=int, metavar="N", help="places at least (default 280, unless --spacing)")
+    plan.add_argument(
+        "region", help="south,west,north,east in degrees, or a GeoJSON file with areas to "
+        "cover or a path to follow")
+    plan.add_argument("--places", type=int, metavar="N",
+                      help="places at least (default 280, unless --spacing)")
     plan.add_argument("--spacing", type=float, metavar="M", help="metres between places, instead of --places")
-    plan.add_argument("--out", default="capture_plan", metavar="STEM", help="writes STEM.csv, .gpx, .geojson and .png (default capture_plan)")
-    covered = add(coverage_command, "coverage", reading=True, out="write the places and what covers them here")
-    covered.add_argument("--plan", metavar="CSV", help="the checklist that img2gps plan wrote (default: an even grid where photos are)")
-    covered.add_argument("--spacing", type=float, default=15., metavar="M", help="of that grid, metres (default 15)")
-    covered.add_argument("--region", metavar="REGION", help="what the plan was made for: south,west,north,east or a GeoJSON file")
+    plan.add_argument("--out", default="capture_plan", metavar="STEM",
+                      help="writes STEM.csv, .gpx, .geojson and .png (default capture_plan)")
+    covered = add(coverage_command, "coverage", reading=True,
+                  out="write the places and what covers them here")
+    covered.add_argument(
+        "--plan", metavar="CSV", help="the checklist that img2gps plan wrote (default: "
+        "an even grid where photos are)")
+    covered.add_argument("--spacing", type=float, default=15., metavar="M",
+                         help="of that grid, metres (default 15)")
+    covered.add_argument("--region", metavar="REGION",
+                         help="what the plan was made for: south,west,north,east or a GeoJSON file")
     covered.add_argument("--map", metavar="PNG", help="draw the coverage here")
-    covered.add_argument("--second", metavar="STEM", help="plan a second walk for what is missing: STEM.csv, .gpx and .geojson")
-    covered.add_argument("--second-places", type=int, metavar="N", help="only the N places that shrink the gaps most")
+    covered.add_argument("--second", metavar="STEM", help="plan a second walk for what is missing: STEM.csv, "
+                         ".gpx and .geojson")
+    covered.add_argument("--second-places", type=int, metavar="N",
+                         help="only the N places that shrink the gaps most")
     for sub in (plan, covered):
         sub.add_argument("--avoid", metavar="GEOJSON", help="areas where nobody can stand, such as buildings")
-        sub.add_argument("--headings", type=int, default=8, metavar="N", help="directions to look in at each place (default 8)")
+        sub.add_argument("--headings", type=int, default=8, metavar="N",
+                         help="directions to look in at each place (default 8)")
 
 def _add_data_commands(add):
     "The commands that judge, mend, split and draw the data."
     clean = add(clean_command, "clean", reading=True)
-    clean.add_argument("--region", default="", metavar="S,W,N,E", help="south,west,north,east in degrees; photos outside are marked")
-    clean.add_argument("--overrides", metavar="CSV", help="a person's decisions: file_name,keep,why (default: overrides.csv beside the photos)")
+    clean.add_argument("--region", default="", metavar="S,W,N,E",
+                       help="south,west,north,east in degrees; photos outside are marked")
+    clean.add_argument(
+        "--overrides", metavar="CSV", help="a person's decisions: file_name,keep,why "
+        "(default: overrides.csv beside the photos)")
     clean.add_argument("--gallery", metavar="HTML", help="write a page of the flagged photos to judge by eye")
-    repair = add(repair_command, "repair", reading=True, out="write the corrections here, or add them to those that are there")
-    repair.add_argument("--max-spread", type=float, default=15., metavar="M", help="leave photos alone whose smoothed position is less certain than this, metres (default 15)")
+    repair = add(repair_command, "repair", reading=True,
+                 out="write the corrections here, or add them to those that are there")
+    repair.add_argument(
+        "--max-spread", type=float, default=15., metavar="M",
+        help="leave photos alone whose smoothed position is less certain than this, metres (default 15)")
     split = add(split_command, "split", reading=True)
-    split.add_argument("--save-test-set", metavar="JSON", help="write the test photos down by content, for --test-set of later runs")
-    split.add_argument("--folds", type=int, metavar="K", help="also deal all groups into K folds and audit each; --out then writes a table a fold")
-    survey = add(survey_command, "survey", reading=True, out="the folder for pictures and pages (default: survey)")
-    survey.add_argument("--tiles", action="store_true", help="OpenStreetMap behind the map, where there is a network")
+    split.add_argument("--save-test-set", metavar="JSON",
+                       help="write the test photos down by content, for --test-set of later runs")
+    split.add_argument(
+        "--folds", type=int, metavar="K",
+        help="also deal all groups into K folds and audit each; --out then writes a table a fold")
+    survey = add(survey_command, "survey", reading=True,
+                 out="the folder for pictures and pages (default: survey)")
+    survey.add_argument("--tiles", action="store_true",
+                        help="OpenStreetMap behind the map, where there is a network")
     for sub in (split, survey): _add_splitting(sub)
 
 # %% ../nbs/90_cli.ipynb #ebe6c40c
 def _add_judging(add):
     "The commands that judge, compare and locate."
     evaluate = add(evaluate_command, "evaluate")
-    evaluate.add_argument("predictions", help="run folder, or CSV with file_name, latitude, longitude, pred_latitude, pred_longitude (of any system)")
-    evaluate.add_argument("--level", type=float, help="that the column radius_m was made for (default 0.9; a run knows its own)")
+    evaluate.add_argument(
+        "predictions", help="run folder, or CSV with file_name, latitude, longitude, "
+        "pred_latitude, pred_longitude (of any system)")
+    evaluate.add_argument("--level", type=float, help="that the column radius_m was made for (default "
+                          "0.9; a run knows its own)")
     evaluate.add_argument("--json", metavar="FILE", help="write the metrics here")
-    evaluate.add_argument("--report", metavar="FOLDER", help="write report.html, metrics.json, suspects.csv and map.png into this new folder")
-    evaluate.add_argument("--photos", metavar="FOLDER", help="the folder that file_name is relative to: thumbnails, the look-alike floor, labels under suspicion")
-    evaluate.add_argument("--map", metavar="FILE", help="write an interactive map here (HTML; needs img2gps[maps])")
-    evaluate.add_argument("--tiles", action="store_true", help="OpenStreetMap under the interactive map; it then asks the network for tiles")
-    evaluate.add_argument("--resample", choices=["location", "session"], default="location", help="what intervals are over: places (default) or whole walks")
-    evaluate.add_argument("--label-sigma", type=float, metavar="M", help="standard deviation of the labels along each axis, metres (default: the photos' own accuracy, else 4)")
+    evaluate.add_argument(
+        "--report", metavar="FOLDER",
+        help="write report.html, metrics.json, suspects.csv and map.png into this new folder")
+    evaluate.add_argument(
+        "--photos", metavar="FOLDER",
+        help="the folder that file_name is relative to: thumbnails, the look-alike floor, labels "
+        "under suspicion")
+    evaluate.add_argument("--map", metavar="FILE", help="write an interactive map here (HTML; needs "
+                          "img2gps[maps])")
+    evaluate.add_argument("--tiles", action="store_true",
+                          help="OpenStreetMap under the interactive map; it then asks the network for tiles")
+    evaluate.add_argument("--resample", choices=["location", "session"], default="location",
+                          help="what intervals are over: places (default) or whole walks")
+    evaluate.add_argument(
+        "--label-sigma", type=float, metavar="M",
+        help="standard deviation of the labels along each axis, metres (default: the photos' own "
+        "accuracy, else 4)")
     compare = add(compare_command, "compare")
-    compare.add_argument("models", nargs="+", metavar="MODEL", help="run folder or CSV of predictions, the baseline first; NAME=PATH names it, NAME=PATH,PATH gives several trainings of one recipe")
-    compare.add_argument("--split", choices=["valid", "test"], help="the photos to compare on (default: test where there is one)")
+    compare.add_argument(
+        "models", nargs="+", metavar="MODEL",
+        help="run folder or CSV of predictions, the baseline first; NAME=PATH names it, "
+        "NAME=PATH,PATH gives several trainings of one recipe")
+    compare.add_argument("--split", choices=["valid", "test"],
+                         help="the photos to compare on (default: test where there is one)")
     compare.add_argument("--csv", metavar="FILE", help="write the table here")
     predict = add(predict_command, "predict")
     predict.add_argument("run", help="run folder that img2gps train left")
     predict.add_argument("photos", nargs="+", help="photos, or folders of photos")
     predict.add_argument("--csv", metavar="FILE", help="write the answers as CSV")
     predict.add_argument("--geojson", metavar="FILE", help="write the answers as GeoJSON points")
-    for sub in (evaluate, compare, predict): sub.add_argument("--overwrite", action="store_true", help="replace files that are there")
+    for sub in (evaluate, compare, predict):
+        sub.add_argument("--overwrite", action="store_true", help="replace files that are there")
 
 # %% ../nbs/90_cli.ipynb #c4083b4c
 def _finish_parser(add):
     "The commands that train, judge, locate and publish."
     train = add(train_command, "train")
-    train.add_argument("folder", nargs="?", help="folder of photos with GPS in their EXIF, one with a metadata.csv (file_name, latitude, longitude), a dataset folder with splits, or hub:OWNER/NAME")
-    train.add_argument("--runs", default="runs", metavar="FOLDER", help="where the run folder goes (default: runs)")
+    train.add_argument(
+        "folder", nargs="?", help="folder of photos with GPS in their EXIF, one with a "
+        "metadata.csv (file_name, latitude, longitude), a "
+        "dataset folder with splits, or hub:OWNER/NAME")
+    train.add_argument("--runs", default="runs", metavar="FOLDER",
+                       help="where the run folder goes (default: runs)")
     train.add_argument("--name", help="of the run (default: the folder's and the model's)")
     train.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped or killed")
-    train.add_argument("--allow-missing", action="store_true", help="go on without files that a CSV names and the folder lacks")
-    train.add_argument("--log", action="append", default=[], choices=["tensorboard", "wandb"], help="also log every step to TensorBoard (into the run folder) or Weights & Biases; may be given twice")
+    train.add_argument("--allow-missing", action="store_true",
+                       help="go on without files that a CSV names and the folder lacks")
+    train.add_argument(
+        "--log", action="append", default=[], choices=["tensorboard", "wandb"],
+        help="also log every step to TensorBoard (into the run folder) or Weights & Biases; may be given twice"
+    )
     _add_splitting(train); _add_recipe(train)
     _add_judging(add)
     publish = add(publish_command, "publish")
-    publish.add_argument("source", help="run folder, or (with --dataset or --hub) a folder of photos to share, private tags stripped")
+    publish.add_argument(
+        "source", help="run folder, or (with --dataset or --hub) a folder of photos to "
+        "share, private tags stripped")
     _add_splitting(publish)
-    publish.add_argument("--dataset", metavar="FOLDER", help="write a folder of stripped photos, metadata.csv and card that datasets.load_dataset reads")
-    publish.add_argument("--leaderboard", metavar="FOLDER", help="write a self-contained model.py, preprocess.py and model.pt here")
-    publish.add_argument("--hub", metavar="OWNER/NAME", help="Hugging Face Hub repository; lists what would be sent unless --send")
+    publish.add_argument(
+        "--dataset", metavar="FOLDER",
+        help="write a folder of stripped photos, metadata.csv and card that datasets.load_dataset reads")
+    publish.add_argument("--leaderboard", metavar="FOLDER",
+                         help="write a self-contained model.py, preprocess.py and model.pt here")
+    publish.add_argument("--hub", metavar="OWNER/NAME",
+                         help="Hugging Face Hub repository; lists what would be sent unless --send")
     publish.add_argument("--send", action="store_true", help="really push to the Hub")
-    publish.add_argument("--license", default="unknown", help="for the card, such as cc-by-4.0 (default unknown)")
-    publish.add_argument("--include-photos", action="store_true", help="send a run's report too, which holds thumbnails of your photos")
-    publish.add_argument("--public", action="store_true", help="make the Hub repository public (default private)")
+    publish.add_argument("--license", default="unknown",
+                         help="for the card, such as cc-by-4.0 (default unknown)")
+    publish.add_argument("--include-photos", action="store_true",
+                         help="send a run's report too, which holds thumbnails of your photos")
+    publish.add_argument("--public", action="store_true",
+                         help="make the Hub repository public (default private)")
 
 # %% ../nbs/90_cli.ipynb #4c7baaee
 def main(
@@ -424,14 +598,18 @@ def main(
 ) -> int: # exit code: 0, 2 for an error that the user can mend, 130 when interrupted
     "The `img2gps` command."
     parser, argv = make_parser(), sys.argv[1:] if argv is None else argv
-    args = parser.parse_args([f" {word}" if re.match(r"-\d[\d.]*,", word) else word for word in argv]) # a region south of the equator is no option
+    # a region south of the equator is no option
+    args = parser.parse_args([f" {word}" if re.match(r"-\d[\d.]*,", word) else word for word in argv])
     if args.version:
         from img2gps import __version__
         print(f"img2gps {__version__}"); return 0
     if not args.command: parser.print_help(); return 2
     _one_line_warnings()
     try: args.function(args)
-    except KeyboardInterrupt: print("img2gps: interrupted; a training run goes on with: img2gps train --resume RUN", file=sys.stderr); return 130
+    except KeyboardInterrupt:
+        print("img2gps: interrupted; a training run goes on with: img2gps train --resume RUN",
+              file=sys.stderr)
+        return 130
     except BrokenPipeError: sys.stderr.close(); return 0 # the reader, such as head, has seen enough
     except ImportError as e:
         if "img2gps[" not in str(e): raise
@@ -443,7 +621,8 @@ def main(
 
 # %% ../nbs/90_cli.ipynb #edcd1143
 def entry():
-    "What the installed `img2gps` runs: `main`, and out. A located photo does not wait for torch to take itself apart, which takes as long as locating it."
+    """What the installed `img2gps` runs: `main`, and out. A located photo does not wait for torch to take
+    itself apart, which takes as long as locating it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)) # half-made folders go, whoever stops it
     code = main()
     if sys.argv[1:2] == ["predict"]:
@@ -459,5 +638,8 @@ def _one_line(error) -> str:
 def _one_line_warnings():
     "Our own warnings as one line; other libraries' only where somebody asked for them with -W."
     import warnings
-    if not sys.warnoptions: warnings.simplefilter("ignore"); warnings.filterwarnings("default", module=r"img2gps(\.|$)")
-    warnings.showwarning = lambda message, *args, **kwargs: print(f"img2gps: warning: {' '.join(str(message).split())}", file=sys.stderr)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("default", module=r"img2gps(\.|$)")
+    warnings.showwarning = lambda message, *args, **kwargs: print(
+        f"img2gps: warning: {' '.join(str(message).split())}", file=sys.stderr)

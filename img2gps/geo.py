@@ -19,16 +19,21 @@ def check_lat_lon(
     longitude, # degrees; the same shape as `latitude`
     where: str="", # what is being checked (a file, a column), named in the error
 ):
-    "Raise a ValueError that names the first position that is not a latitude in [-90, 90] and a longitude in [-180, 180]."
-    latitude, longitude = np.atleast_1d(np.asarray(latitude, float)), np.atleast_1d(np.asarray(longitude, float))
-    if latitude.shape != longitude.shape: raise ValueError(f"{latitude.size} latitudes but {longitude.size} longitudes{where and f' in {where}'}")
+    """Raise a ValueError that names the first position that is not a latitude in [-90, 90] and a
+    longitude in [-180, 180]."""
+    latitude, longitude = np.atleast_1d(np.asarray(latitude,
+                                                   float)), np.atleast_1d(np.asarray(longitude, float))
+    if latitude.shape != longitude.shape:
+        raise ValueError(f"{latitude.size} latitudes but {longitude.size} "
+                         f"longitudes{where and f' in {where}'}")
     bad = ~((np.abs(latitude) <= 90) & (np.abs(longitude) <= 180))
     if not bad.any(): return
     i = np.flatnonzero(bad.ravel())[0]
     lat, lon = latitude.ravel()[i], longitude.ravel()[i]
     swapped = abs(lat) <= 180 and abs(lon) <= 90
     hint = "are latitude and longitude swapped?" if swapped else "latitudes run from -90 to 90 degrees, longitudes from -180 to 180"
-    raise ValueError(f"latitude {lat}, longitude {lon} (entry {i}){where and f' in {where}'} is not on the Earth: {hint}")
+    raise ValueError(f"latitude {lat}, longitude {lon} (entry {i}){where and f' in {where}'} is not on "
+                     f"the Earth: {hint}")
 
 # %% ../nbs/00_geo.ipynb #83732f75
 EARTH_RADIUS_M = 6_371_008.8 # mean radius of the WGS84 ellipsoid, metres (IUGG 1980)
@@ -53,7 +58,9 @@ def haversine_m(
     "Great-circle distance in metres on a sphere of radius `EARTH_RADIUS_M`; within 0.6 % of the geodesic."
     xp = _namespace(lat1, lon1, lat2, lon2)
     if xp is np: lat1, lon1, lat2, lon2 = (np.asarray(v, float) for v in (lat1, lon1, lat2, lon2))
-    else: lat1, lon1, lat2, lon2 = (v if isinstance(v, xp.Tensor) else xp.as_tensor(np.asarray(v, float)) for v in (lat1, lon1, lat2, lon2))
+    else:
+        lat1, lon1, lat2, lon2 = (v if isinstance(v, xp.Tensor) else xp.as_tensor(np.asarray(v, float))
+                                  for v in (lat1, lon1, lat2, lon2))
     phi1, phi2 = xp.deg2rad(lat1), xp.deg2rad(lat2)
     half_phi, half_lambda = (phi2 - phi1) / 2, xp.deg2rad(lon2 - lon1) / 2
     a = xp.clip(xp.sin(half_phi)**2 + xp.cos(phi1) * xp.cos(phi2) * xp.sin(half_lambda)**2, 0., 1.)
@@ -66,15 +73,18 @@ WGS84_B = WGS84_A * (1 - WGS84_F) # semi-minor axis, metres
 WGS84_E2 = WGS84_F * (2 - WGS84_F) # first eccentricity squared
 
 def _vincenty_arc(u1, u2, lam):
-    "One step of Vincenty's iteration: arc length, its sine and cosine, cos^2 of the azimuth at the equator, cos of twice the midpoint's arc, next longitude term."
-    sin_sigma = np.hypot(np.cos(u2) * np.sin(lam), np.cos(u1) * np.sin(u2) - np.sin(u1) * np.cos(u2) * np.cos(lam))
+    """One step of Vincenty's iteration: arc length, its sine and cosine, cos^2 of the azimuth at the
+    equator, cos of twice the midpoint's arc, next longitude term."""
+    sin_sigma = np.hypot(np.cos(u2)*np.sin(lam), np.cos(u1)*np.sin(u2) - np.sin(u1)*np.cos(u2)*np.cos(lam))
     cos_sigma = np.sin(u1) * np.sin(u2) + np.cos(u1) * np.cos(u2) * np.cos(lam)
     sigma = np.arctan2(sin_sigma, cos_sigma)
-    sin_alpha = np.divide(np.cos(u1) * np.cos(u2) * np.sin(lam), sin_sigma, out=np.zeros_like(sigma), where=sin_sigma > 0)
+    sin_alpha = np.divide(
+        np.cos(u1)*np.cos(u2)*np.sin(lam), sin_sigma, out=np.zeros_like(sigma), where=sin_sigma > 0)
     cos2_alpha = 1 - sin_alpha**2
-    cos_2m = cos_sigma - 2 * np.divide(np.sin(u1) * np.sin(u2), cos2_alpha, out=np.zeros_like(sigma), where=cos2_alpha > 1e-12)
+    cos_2m = cos_sigma - 2*np.divide(
+        np.sin(u1)*np.sin(u2), cos2_alpha, out=np.zeros_like(sigma), where=cos2_alpha > 1e-12)
     c = WGS84_F / 16 * cos2_alpha * (4 + WGS84_F * (4 - 3 * cos2_alpha))
-    step = (1 - c) * WGS84_F * sin_alpha * (sigma + c * sin_sigma * (cos_2m + c * cos_sigma * (2 * cos_2m**2 - 1)))
+    step = (1 - c)*WGS84_F*sin_alpha*(sigma + c*sin_sigma*(cos_2m + c*cos_sigma*(2*cos_2m**2 - 1)))
     return sigma, sin_sigma, cos_sigma, cos2_alpha, cos_2m, step
 
 # %% ../nbs/00_geo.ipynb #edf692df
@@ -85,7 +95,8 @@ def geodesic_m(
     lon2, # degrees
 ): # metres, float64, of the broadcast shape; NaN where an input is NaN
     "Geodesic distance in metres on the WGS84 ellipsoid (Vincenty 1975), within 1 mm of geopy's."
-    lat1, lon1, lat2, lon2 = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in (lat1, lon1, lat2, lon2)))
+    lat1, lon1, lat2, lon2 = np.broadcast_arrays(*(np.asarray(v, np.float64)
+                                                   for v in (lat1, lon1, lat2, lon2)))
     difference = np.deg2rad((lon2 - lon1 + 180) % 360 - 180)
     u1, u2 = (np.arctan((1 - WGS84_F) * np.tan(np.deg2rad(lat))) for lat in (lat1, lat2))
     lam = difference
@@ -107,7 +118,9 @@ def _by_geopy(distance, unsettled, lat1, lon1, lat2, lon2):
     from geopy.distance import geodesic
     wrap = lambda lon: (lon + 180) % 360 - 180
     out = np.array(distance)
-    for i in np.argwhere(unsettled): i = tuple(i); out[i] = geodesic((lat1[i], wrap(lon1[i])), (lat2[i], wrap(lon2[i]))).m
+    for i in np.argwhere(unsettled):
+        i = tuple(i)
+        out[i] = geodesic((lat1[i], wrap(lon1[i])), (lat2[i], wrap(lon2[i]))).m
     return out[()]
 
 # %% ../nbs/00_geo.ipynb #cf3fa73d
@@ -115,7 +128,7 @@ def _to_ecef(latitude, longitude):
     "Earth-centred, earth-fixed x, y, z in metres of a point on the WGS84 ellipsoid; shape (..., 3)."
     phi, lam = np.deg2rad(np.asarray(latitude, np.float64)), np.deg2rad(np.asarray(longitude, np.float64))
     n = WGS84_A / np.sqrt(1 - WGS84_E2 * np.sin(phi)**2)
-    return np.stack([n * np.cos(phi) * np.cos(lam), n * np.cos(phi) * np.sin(lam), n * (1 - WGS84_E2) * np.sin(phi)], -1)
+    return np.stack([n*np.cos(phi)*np.cos(lam), n*np.cos(phi)*np.sin(lam), n*(1 - WGS84_E2)*np.sin(phi)], -1)
 
 def _from_ecef(xyz):
     "Latitude and longitude in degrees of a point on the ellipsoid; shape (..., 2)."
@@ -125,14 +138,16 @@ def _from_ecef(xyz):
 # %% ../nbs/00_geo.ipynb #f321cb4b
 @dataclass(frozen=True)
 class LocalFrame:
-    "A local tangent plane (ENU) about a centre, and one isotropic scale: degrees <-> metres <-> the standardised units that a network predicts."
+    """A local tangent plane (ENU) about a centre, and one isotropic scale: degrees <-> metres <-> the
+    standardised units that a network predicts."""
     latitude: float # of the centre, degrees
     longitude: float # of the centre, degrees
     scale: float=1. # metres to one standardised unit, the same east and north
 
     def __post_init__(self):
         check_lat_lon(self.latitude, self.longitude, where="LocalFrame")
-        if not (np.isfinite(self.scale) and self.scale > 0): raise ValueError(f"LocalFrame scale must be a positive number of metres, not {self.scale}")
+        if not (np.isfinite(self.scale) and self.scale > 0):
+            raise ValueError(f"LocalFrame scale must be a positive number of metres, not {self.scale}")
 
     def _axes(self):
         "The centre in ECEF, and the rows east, north, up."
@@ -151,9 +166,11 @@ def mean_position(
     latitude, # degrees, shape (n,)
     longitude, # degrees, shape (n,)
 ) -> tuple: # latitude and longitude in degrees
-    "The mean of some positions on the Earth, right across the antimeridian too; what the mean-position predictor always answers."
+    """The mean of some positions on the Earth, right across the antimeridian too; what the mean-position
+    predictor always answers."""
     check_lat_lon(latitude, longitude, where="the positions to average")
-    if np.size(latitude) == 0: raise ValueError("no positions to average: the table has no photo with a usable position")
+    if np.size(latitude) == 0:
+        raise ValueError("no positions to average: the table has no photo with a usable position")
     x, y, z = _to_ecef(latitude, longitude).reshape(-1, 3).mean(0)
     return tuple(float(v) for v in _from_ecef(np.array([x, y, z])))
 
@@ -161,7 +178,9 @@ def mean_position(
 def fit_frame(
     latitude, # degrees, shape (n,): training photos only, or the test set leaks into the scale
     longitude, # degrees, shape (n,)
-) -> LocalFrame: # centred on the mean position, with standardised coordinates of unit variance over both axes together
+    # centred on the mean position, with standardised coordinates of unit variance over both axes
+    # together
+) -> LocalFrame:
     "The `LocalFrame` of some training positions."
     centre = LocalFrame(*mean_position(latitude, longitude))
     spread = np.sqrt((centre.to_metres(latitude, longitude)**2).mean())
@@ -212,7 +231,8 @@ def decode(self:LocalFrame,
 # %% ../nbs/00_geo.ipynb #e4b05d9e
 @dataclass(frozen=True)
 class Bounds:
-    "A box in degrees: south, west, north, east. West greater than east means that it crosses the antimeridian."
+    """A box in degrees: south, west, north, east. West greater than east means that it crosses the
+    antimeridian."""
     south: float # degrees
     west: float # degrees
     north: float # degrees
@@ -220,7 +240,9 @@ class Bounds:
 
     def __post_init__(self):
         check_lat_lon([self.south, self.north], [self.west, self.east], where="Bounds")
-        if self.south > self.north: raise ValueError(f"Bounds: south {self.south} is north of north {self.north}; the order is south,west,north,east")
+        if self.south > self.north:
+            raise ValueError(f"Bounds: south {self.south} is north of north {self.north}; the order is "
+                             "south,west,north,east")
 
     @classmethod
     def parse(cls,
@@ -230,7 +252,9 @@ class Bounds:
         parts = text.replace(" ", "").split(",")
         try: numbers = [float(p) for p in parts]
         except ValueError: numbers = []
-        if len(numbers) != 4: raise ValueError(f"region {text!r} is not four numbers: write south,west,north,east in degrees, as in 39.9502,-75.1926,39.9525,-75.1898")
+        if len(numbers) != 4:
+            raise ValueError(f"region {text!r} is not four numbers: write south,west,north,east in "
+                             "degrees, as in 39.9502,-75.1926,39.9525,-75.1898")
         return cls(*numbers)
 
 # %% ../nbs/00_geo.ipynb #c369ecfd
@@ -241,10 +265,12 @@ def contains(self:Bounds,
 ): # bool of that shape; False for NaN
     "Whether positions lie in the box, its edges included."
     latitude, longitude = np.asarray(latitude, float), np.asarray(longitude, float)
-    inside = (self.west <= longitude) & (longitude <= self.east) if self.west <= self.east else (longitude >= self.west) | (longitude <= self.east)
+    inside = (self.west <= longitude) & (longitude <= self.east) if self.west <= self.east else (
+        longitude >= self.west) | (longitude <= self.east)
     return (self.south <= latitude) & (latitude <= self.north) & inside
 
 @patch
 def size_m(self:Bounds) -> tuple: # metres
     "Width (along the southern edge) and height of the box in metres."
-    return float(geodesic_m(self.south, self.west, self.south, self.east)), float(geodesic_m(self.south, self.west, self.north, self.west))
+    return float(geodesic_m(self.south, self.west, self.south,
+                            self.east)), float(geodesic_m(self.south, self.west, self.north, self.west))

@@ -23,7 +23,8 @@ from .photos.collect import photo_table, write_table
 from .learn.data import augmentations, cache_photos, gps_dataloaders, network_size
 from .demo.campus import make_demo
 from .photos.exif import atomic_path
-from .judge.evaluate import RADIUS_LEVELS, add_errors, evaluate_predictions, fit_radii, format_metrics, judged_splits
+from .judge.evaluate import (RADIUS_LEVELS, add_errors, evaluate_predictions, fit_radii,
+                                    format_metrics, judged_splits)
 from .learn.learner import Recipe, from_first, gps_learner, log_callbacks, train
 from .learn.lookalike import Familiarity, photo_thumbnails, save_familiarity
 from .learn.models import write_weights
@@ -37,7 +38,8 @@ from .judge.suspects import suspect_labels
 # %% ../nbs/80_pipeline.ipynb #9fed960f
 def write_json(path, content):
     "Write JSON atomically; NaN is refused, since JSON has none."
-    with atomic_path(path, overwrite=True) as temporary: temporary.write_text(json.dumps(content, indent=2, allow_nan=False), encoding="utf-8")
+    with atomic_path(path, overwrite=True) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, allow_nan=False), encoding="utf-8")
 
 def new_run(
     runs, # the folder that holds runs
@@ -57,18 +59,29 @@ def new_run(
 # %% ../nbs/80_pipeline.ipynb #cdbb43e0
 def _config(recipe, protocol, split_by, size, frame, weights, table, folder):
     "What config.json holds; no path of this machine."
-    return {"schema_version": SCHEMA_VERSION, "img2gps": __version__, "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "finished": False,
-            "recipe": recipe.to_dict(), "weights": weights, "frame": frame.to_dict(), "size": list(size),
-            "normalize": {"mean": list(imagenet_stats[0]), "std": list(imagenet_stats[1])}, "radius": {"level": protocol.level, "radius_m": None},
-            "split": {"by": split_by, "seed": protocol.split_seed, "buffer_m": protocol.buffer_m, "fixed_test_set": bool(protocol.test_set), **{k: int(v) for k, v in table.split[table.split != ""].value_counts().items()}},
-            "data": {"name": Path(folder).resolve().name, "photos": len(table), "kept": int(table.keep.sum()) if "keep" in table else len(table)},
-            "versions": {"torch": torch.__version__, "python": sys.version.split()[0]}}
+    return {
+        "schema_version": SCHEMA_VERSION, "img2gps": __version__,
+        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "finished": False, "recipe": recipe.to_dict(), "weights": weights, "frame": frame.to_dict(),
+        "size": list(size), "normalize": {"mean": list(imagenet_stats[0]), "std": list(imagenet_stats[1])},
+        "radius": {"level": protocol.level, "radius_m": None}, "split": {
+            "by": split_by, "seed": protocol.split_seed, "buffer_m": protocol.buffer_m,
+            "fixed_test_set": bool(protocol.test_set),
+            **{k: int(v)
+               for k, v in table.split[table.split != ""].value_counts().items()}
+        }, "data": {
+            "name": Path(folder).resolve().name, "photos": len(table),
+            "kept": int(table.keep.sum()) if "keep" in table else len(table)
+        }, "versions": {"torch": torch.__version__, "python": sys.version.split()[0]}
+    }
 
 def _silent(text): "For the processes that are not the first."
 
 def _share(batch_size):
     "A process's share of a step's photos."
-    if batch_size % max(num_distrib(), 1): raise ValueError(f"{batch_size} photos a step cannot be shared equally by {num_distrib()} processes; choose a --batch-size that {num_distrib()} divides")
+    if batch_size % max(num_distrib(), 1):
+        raise ValueError(f"{batch_size} photos a step cannot be shared equally by {num_distrib()} "
+                         f"processes; choose a --batch-size that {num_distrib()} divides")
     return batch_size // max(num_distrib(), 1)
 
 def _resolved(recipe, device):
@@ -80,7 +93,9 @@ def _begin_run(run, table, folder, recipe, protocol, dls, weights):
     "Write what a run is made of; config.json last: what can be gone on with has it."
     by = table.attrs.get("split_by", "given" if protocol.split_by == "auto" else protocol.split_by)
     write_table(table, run/"photos.csv")
-    write_json(run/"checkpoints"/"source.json", {"folder": str(Path(folder).resolve()), "protocol": vars(protocol)}) # for resuming on this machine; never published
+    # for resuming on this machine; never published
+    write_json(run/"checkpoints"/"source.json",
+               {"folder": str(Path(folder).resolve()), "protocol": vars(protocol)})
     write_json(run/"config.json", _config(recipe, protocol, by, dls.size, dls.frame, weights, table, folder))
 
 # %% ../nbs/80_pipeline.ipynb #7b8ccdbe
@@ -97,25 +112,39 @@ def train_table(
     say=print, # what is said goes here
     logs=(), # "tensorboard", "wandb"
 ) -> Path: # the run folder, complete
-    "Train on a split table, locate its held-out photos with the exported model, judge them and write the run folder. Of several processes the first one writes."
-    from_first(lambda: None, device or default_device()) # several processes: each takes its own GPU from here on
+    """Train on a split table, locate its held-out photos with the exported model, judge them and write
+    the run folder. Of several processes the first one writes."""
+    # several processes: each takes its own GPU from here on
+    from_first(lambda: None, device or default_device())
     run, device = Path(run), torch.device(device or default_device())
     recipe, started = _resolved(recipe, device), time.monotonic()
     set_seed(recipe.seed)
-    dls = gps_dataloaders(table, folder, network_size(table[table.split == "train"], recipe.side), _share(recipe.batch_size), augmentations(recipe.augment, recipe.flip, recipe.erase, recipe.blur, recipe.night, recipe.crop),
-                          cache_dir=cache_dir or run.parent/".cache", device=device, progress=bool(progress))
-    going_on = resume and from_first((run/"checkpoints"/"checkpoint.pt").exists, device) # its weights replace those that the run began with
-    learn = gps_learner(dls, replace(recipe, weights="none") if going_on else recipe, cbs=log_callbacks(logs, run, recipe) if rank_distrib() == 0 else None)
+    dls = gps_dataloaders(
+        table, folder, network_size(table[table.split == "train"], recipe.side), _share(recipe.batch_size),
+        augmentations(recipe.augment, recipe.flip, recipe.erase, recipe.blur, recipe.night, recipe.crop),
+        cache_dir=cache_dir or run.parent/".cache", device=device, progress=bool(progress))
+    # its weights replace those that the run began with
+    going_on = resume and from_first((run/"checkpoints"/"checkpoint.pt").exists, device)
+    learn = gps_learner(dls,
+                        replace(recipe, weights="none") if going_on else recipe,
+                        cbs=log_callbacks(logs, run, recipe) if rank_distrib() == 0 else None)
     if going_on: learn.recipe, learn.weights = recipe, recipe.weights
-    if rank_distrib(): set_seed(recipe.seed + rank_distrib()); say, progress = _silent, None # other augmentation than the first process's
+    # other augmentation than the first process's
+    if rank_distrib():
+        set_seed(recipe.seed + rank_distrib())
+        say, progress = _silent, None
     elif not resume: _begin_run(run, table, folder, recipe, protocol, dls, learn.weights)
-    say(f"training {recipe.arch} from {'random weights (scratch)' if learn.weights == 'none' else learn.weights} on {len(dls.train_ds)} photos of {dls.size[0]} x {dls.size[1]} pixels, "
+    say(f"training {recipe.arch} from "
+        f"{'random weights (scratch)' if learn.weights == 'none' else learn.weights} on "
+        f"{len(dls.train_ds)} photos of {dls.size[0]} x {dls.size[1]} pixels, "
         f"{recipe.epochs} epochs on {device.type}; validating on {len(dls.valid_ds)}")
-    history = train(learn, run/"checkpoints", resume, progress, after_epoch=lambda h: write_table(h, run/"history.csv", overwrite=True))
+    history = train(learn, run/"checkpoints", resume, progress,
+                    after_epoch=lambda h: write_table(h, run/"history.csv", overwrite=True))
     if rank_distrib(): return run
     write_weights(learn.model.state_dict(), run/"model.safetensors")
     finish_run(run, table, folder, history, time.monotonic() - started, device, say, cache_dir)
-    (run/"checkpoints"/"checkpoint.pt").unlink(missing_ok=True) # four times the size of the model, and a finished run has no use for it
+    # four times the size of the model, and a finished run has no use for it
+    (run/"checkpoints"/"checkpoint.pt").unlink(missing_ok=True)
     return run
 
 # %% ../nbs/80_pipeline.ipynb #3314bb44
@@ -129,7 +158,8 @@ def finish_run(
     say=print, # what is said goes here
     cache_dir=None, # where decoded photos are kept; `.cache` beside the run by default
 ) -> Path: # the run folder, complete
-    "Locate the held-out photos with the exported model, fit radius and familiarity on validation photos, and write predictions, metrics, suspects, map and report."
+    """Locate the held-out photos with the exported model, fit radius and familiarity on validation
+    photos, and write predictions, metrics, suspects, map and report."""
     run, table = Path(run), table.reset_index(drop=True)
     config = read_config(run)
     _fit_familiarity(run, table, folder, cache_dir or run.parent/".cache", device, say)
@@ -137,46 +167,62 @@ def finish_run(
     located = predictor.predict([Path(folder)/n for n in table.file_name[held]])
     for c in ("pred_latitude", "pred_longitude"): table.loc[held, c] = located[c].to_numpy()
     located_rows = held & table.pred_latitude.notna()
-    if (lost := held & ~located_rows).any(): say(f"{lost.sum()} held-out photos cannot be decoded any more, {table.file_name[lost].iloc[0]} for one: they are not counted, and metrics.json says so")
+    if (lost := held & ~located_rows).any():
+        say(f"{lost.sum()} held-out photos cannot be decoded any more, {table.file_name[lost].iloc[0]} "
+            "for one: they are not counted, and metrics.json says so")
     table.loc[located_rows, "error_m"] = add_errors(table[located_rows]).error_m
     for c in predictor.extra_columns(): table.loc[held, c] = located[c].to_numpy()
-    config |= {"radius": _fit_radius(table, located_rows, config["radius"]["level"], say), "finished": True} | ({"train_seconds": round(seconds, 1)} if seconds else {})
+    config |= {"radius": _fit_radius(table, located_rows, config["radius"]["level"], say), "finished": True
+               } | ({"train_seconds": round(seconds, 1)} if seconds else {})
     write_table(table, run/"predictions.csv", overwrite=True)
-    used = table[(table.split == "train") | located_rows].reset_index(drop=True) # a photo at 0, 0 would move the map's origin
+    # a photo at 0, 0 would move the map's origin
+    used = table[(table.split == "train") | located_rows].reset_index(drop=True)
     looks = photo_thumbnails(folder, used.file_name)
     suspects = suspect_labels(used, looks)
     write_table(suspects, run/"suspects.csv", overwrite=True)
     metrics = _judge(used, config, looks) | {"suspects": len(suspects), "unanswered": int(lost.sum())}
     write_json(run/"metrics.json", metrics)
     save_map(run/"map.png", used)
-    write_report(run/"report.html", used, metrics, history, config, folder, f"{config['data']['name']}, {config['recipe']['arch']}: how far off?", looks, suspects, _looked_at(predictor, used, folder, say))
+    write_report(run/"report.html", used, metrics, history, config, folder,
+                 f"{config['data']['name']}, {config['recipe']['arch']}: how far off?", looks, suspects,
+                 _looked_at(predictor, used, folder, say))
     write_json(run/"config.json", config)
     return run
 
 # %% ../nbs/80_pipeline.ipynb #9d74c23f
 def _looked_at(predictor, table, folder, say):
     "Attention maps for the report; None without captum, and for a network that has none."
-    last = table[table.split == ("test" if (table.split == "test").any() else "valid")].sort_values("error_m", kind="stable")
+    last = table[table.split == ("test" if (table.split == "test").any() else "valid")].sort_values(
+        "error_m", kind="stable")
     if importlib.util.find_spec("captum") is None or last.empty: return None
-    files = [Path(folder)/n for n in pd.concat([last.head(2), last.tail(2)]).drop_duplicates("file_name").file_name]
+    files = [
+        Path(folder)/n for n in pd.concat([last.head(2), last.tail(2)]).drop_duplicates("file_name").file_name
+    ]
     try: return plot_attention(predictor, files)
     except (OSError, ValueError, RuntimeError) as e: say(f"the report shows no attention maps: {e}")
 
 # %% ../nbs/80_pipeline.ipynb #99b6563a
 def _fit_familiarity(run, table, folder, cache_dir, device, say):
-    "Write familiarity.safetensors: the features of training photos, and how far from them validation photos are. Decoded photos come from the cache."
+    """Write familiarity.safetensors: the features of training photos, and how far from them validation
+    photos are. Decoded photos come from the cache."""
     predictor, features = Predictor.load(run, device=str(device)), {}
     for split in ("train", "valid"):
         pixels = cache_photos(table[table.split == split], folder, predictor.size, cache_dir, progress=False)
-        features[split] = np.concatenate([predictor.features(pixels[np.arange(start, min(start + 64, len(pixels)))]).cpu().numpy() for start in range(0, len(pixels), 64)])
+        features[split] = np.concatenate([
+            predictor.features(pixels[np.arange(start, min(start + 64, len(pixels)))]).cpu().numpy()
+            for start in range(0, len(pixels), 64)
+        ])
     familiarity = Familiarity.fit(features["train"], features["valid"])
-    if np.isinf(familiarity.threshold): say(f"{len(features['valid'])} validation photos are too few to tell photos unlike all others: none will be refused a radius")
+    if np.isinf(familiarity.threshold):
+        say(f"{len(features['valid'])} validation photos are too few to tell photos unlike all others: "
+            "none will be refused a radius")
     save_familiarity(familiarity, run/"familiarity.safetensors")
 
 # %% ../nbs/80_pipeline.ipynb #9bf27e46
 def _fit_radius(table, located, level, say):
     "Fit the radius on validation photos, put it into the table, and say what config.json keeps of it."
-    sigma, valid = table.sigma_m if "sigma_m" in table else pd.Series(1., table.index), table[(table.split == "valid") & table.error_m.notna()]
+    sigma, valid = table.sigma_m if "sigma_m" in table else pd.Series(
+        1., table.index), table[(table.split == "valid") & table.error_m.notna()]
     radii = fit_radii(valid, sorted({*RADIUS_LEVELS, level}))
     if level not in radii: say(f"no radius: {len(valid)} validation photos are too few for {level:.0%}")
     quantile = radii.get(level, np.nan)
@@ -184,8 +230,13 @@ def _fit_radius(table, located, level, say):
     if "strangeness" in table: table.loc[table.strangeness > 1, "radius_m"] = np.nan # refused
     if np.isnan(quantile): return {"level": level, "radius_m": None, "coverage": None}
     test = table[(table.split == "test") & table.radius_m.notna()]
-    out = {"level": level, "radius_m": float((quantile * sigma)[located].median()), "coverage": float((test.error_m <= test.radius_m).mean()) if len(test) else None}
-    return out | {"levels": {f"{at:g}": float(r) for at, r in radii.items()}} | ({"sigmas": quantile} if "sigma_m" in table else {})
+    out = {
+        "level": level, "radius_m": float((quantile*sigma)[located].median()), "coverage": float(
+            (test.error_m <= test.radius_m).mean()) if len(test) else None
+    }
+    return out | {"levels": {f"{at:g}": float(r)
+                             for at, r in radii.items()}
+                  } | ({"sigmas": quantile} if "sigma_m" in table else {})
 
 # %% ../nbs/80_pipeline.ipynb #9b9d66d9
 def _judge(table, config, looks):
@@ -193,8 +244,10 @@ def _judge(table, config, looks):
     metrics = evaluate_predictions(table, level=config["radius"]["level"], looks=looks)
     by = config["split"]["by"]
     scratch = "; the network started from random weights" if config["weights"] == "none" else ""
-    metrics["protocol"] = (f"by {by} ({SPLITS[by]}), split seed {config['split']['seed']}, training seed {config['recipe']['seed']}; the validation photos chose the epoch and the radius, "
-                           f"the test photos were looked at once{scratch}")
+    metrics["protocol"] = (
+        f"by {by} ({SPLITS[by]}), split seed {config['split']['seed']}, training seed "
+        f"{config['recipe']['seed']}; the validation photos chose the epoch and the radius, "
+        f"the test photos were looked at once{scratch}")
     return metrics | {"audit": audit_split(table)}
 
 def standing(
@@ -205,7 +258,9 @@ def standing(
     metrics = json.loads((run/"metrics.json").read_text(encoding="utf-8"))
     last = metrics[judged_splits(metrics)[-1]]
     floor, oracle = (last["floors"][k]["mean_m"] for k in ("mean_position", "nearest_place_oracle"))
-    return (f"{format_metrics(metrics)}\n\nmean error {last['mean_m']:.1f} m: {last['mean_m'] / floor:.0%} of the mean-position predictor's {floor:.1f} m; the nearest-training-place oracle stands at {oracle:.1f} m\n"
+    return (f"{format_metrics(metrics)}\n\nmean error {last['mean_m']:.1f} m: "
+            f"{last['mean_m'] / floor:.0%} of the mean-position predictor's {floor:.1f} m; the "
+            f"nearest-training-place oracle stands at {oracle:.1f} m\n"
             f"map     {run/'map.png'}\nreport  {run/'report.html'}")
 
 # %% ../nbs/80_pipeline.ipynb #2413bba3
@@ -220,13 +275,14 @@ def train_folder(
     say=print, # what is said goes here
     logs=(), # "tensorboard", "wandb"
 ) -> Path: # the run folder
-    "The whole road: a folder of photos to a complete run folder. Of several processes the first one reads, cleans and splits."
+    """The whole road: a folder of photos to a complete run folder. Of several processes the first one
+    reads, cleans and splits."""
     def begin():
         table, where = prepare(folder, protocol, bool(progress), say)
         return table, where, new_run(runs, name or f"{Path(where).resolve().name}-{recipe.arch}")
     table, folder, run = from_first(begin, device or default_device())
-    return train_table(table, folder, run, recipe, protocol, progress=progress, device=device, say=say, logs=logs)
-
+    return train_table(table, folder, run, recipe, protocol, progress=progress, device=device, say=say,
+                       logs=logs)
 
 # %% ../nbs/80_pipeline.ipynb #140e54bb
 def resume_run(
@@ -240,22 +296,31 @@ def resume_run(
     run = Path(run)
     config, source, table = from_first(lambda: _unfinished(run), device or default_device())
     if source is None: say(f"{run} is finished; there is nothing to go on with"); return run
-    recipe = replace(Recipe(**config["recipe"]), weights=config["weights"]) # not "auto" again: it could choose otherwise this time
-    return train_table(table, source["folder"], run, recipe, Protocol(**source["protocol"]), resume=True, progress=progress, device=device, say=say, logs=logs)
+    # not "auto" again: it could choose otherwise this time
+    recipe = replace(Recipe(**config["recipe"]), weights=config["weights"])
+    return train_table(table, source["folder"], run, recipe, Protocol(**source["protocol"]), resume=True,
+                       progress=progress, device=device, say=say, logs=logs)
 
 def _unfinished(run):
-    "What a run that was not finished goes on with: its configuration, source and table; the last two are None for a finished one."
+    """What a run that was not finished goes on with: its configuration, source and table; the last two
+    are None for a finished one."""
     config = read_config(run)
     if config.get("finished"): return config, None, None
     try: source = json.loads((run/"checkpoints"/"source.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e: raise ValueError(f"{run} cannot be gone on with: checkpoints/source.json is missing or damaged; train again") from e
-    if not Path(source["folder"]).is_dir(): raise FileNotFoundError(f"the photos of {run} are not in {source['folder']} any more; move them back, or train again")
+    except (OSError, ValueError) as e:
+        raise ValueError(
+            f"{run} cannot be gone on with: checkpoints/source.json is missing or damaged; train again"
+        ) from e
+    if not Path(source["folder"]).is_dir():
+        raise FileNotFoundError(f"the photos of {run} are not in {source['folder']} any more; move them "
+                                "back, or train again")
     table = photo_table(pd.read_csv(run/"photos.csv", keep_default_na=False))
     table.attrs["split_by"] = config["split"]["by"]
     return config, source, table
 
 # %% ../nbs/80_pipeline.ipynb #47eab0fd
-DEMO_RECIPE = Recipe(arch="resnet18", weights="none", side=48, epochs=14, batch_size=64, lr=3e-3, weight_decay=0.05, dropout=0.25)
+DEMO_RECIPE = Recipe(arch="resnet18", weights="none", side=48, epochs=14, batch_size=64, lr=3e-3,
+                     weight_decay=0.05, dropout=0.25)
 
 def run_demo(
     out, # the folder to put photos and run into
@@ -265,10 +330,13 @@ def run_demo(
     device=None, # torch device
     say=print, # what is said goes here
 ) -> tuple: # the run folder and the folder of photos
-    "Draw a campus, train on it from scratch, judge held-out places. Photos that are there already are used again; runs are never overwritten."
+    """Draw a campus, train on it from scratch, judge held-out places. Photos that are there already are
+    used again; runs are never overwritten."""
     out = Path(out)
     photos = out/"photos"
     made = dict(n_places=110) if size == "full" else dict(n_places=8, size=(160, 120))
     make_demo(photos, seed=seed, progress=bool(progress), **made)
-    recipe = replace(DEMO_RECIPE, seed=seed) if size == "full" else replace(DEMO_RECIPE, seed=seed, arch="shufflenet_v2_x0_5", epochs=2, side=32)
-    return train_folder(photos, out/"runs", "demo", recipe, Protocol(split_by="location", split_seed=seed), progress, device, say), photos
+    recipe = replace(DEMO_RECIPE, seed=seed) if size == "full" else replace(
+        DEMO_RECIPE, seed=seed, arch="shufflenet_v2_x0_5", epochs=2, side=32)
+    return train_folder(photos, out/"runs", "demo", recipe, Protocol(split_by="location", split_seed=seed),
+                        progress, device, say), photos

@@ -27,8 +27,12 @@ def grid(
 ) -> list: # (settings, Recipe) pairs, the last axis fastest
     "Every combination of some recipe fields. ValueError for a field that a recipe does not have."
     unknown = set(axes) - set(base.to_dict())
-    if unknown or not axes: raise ValueError(f"a study varies fields of Recipe, not {', '.join(sorted(unknown)) or 'nothing'}; there are: {', '.join(base.to_dict())}")
-    return [(dict(zip(axes, values)), replace(base, **dict(zip(axes, values)))) for values in itertools.product(*axes.values())]
+    if unknown or not axes:
+        raise ValueError("a study varies fields of Recipe, not "
+                         f"{', '.join(sorted(unknown)) or 'nothing'}; there are: "
+                         f"{', '.join(base.to_dict())}")
+    return [(dict(zip(axes, values)), replace(base, **dict(zip(axes, values))))
+            for values in itertools.product(*axes.values())]
 
 # %% ../nbs/81_study.ipynb #ceff48b2
 def _run_one(table, photos, run, recipe, protocol, device, say):
@@ -36,11 +40,15 @@ def _run_one(table, photos, run, recipe, protocol, device, say):
     if (run/"config.json").is_file():
         config = read_config(run)
         known = {**config["recipe"], "side": recipe.side or config["recipe"]["side"]}
-        if Recipe(**known) != replace(recipe, side=known["side"]): raise ValueError(f"{run} holds another recipe; give the study another folder, or move that run away")
+        if Recipe(**known) != replace(recipe, side=known["side"]):
+            raise ValueError(
+                f"{run} holds another recipe; give the study another folder, or move that run away")
         if config.get("finished"): return run
-        return train_table(table, photos, run, recipe, protocol, resume=True, cache_dir=run.parent/".cache", device=device, progress=None, say=say)
+        return train_table(table, photos, run, recipe, protocol, resume=True, cache_dir=run.parent/".cache",
+                           device=device, progress=None, say=say)
     (run/"checkpoints").mkdir(parents=True, exist_ok=True)
-    return train_table(table, photos, run, recipe, protocol, cache_dir=run.parent/".cache", device=device, progress=None, say=say)
+    return train_table(table, photos, run, recipe, protocol, cache_dir=run.parent/".cache", device=device,
+                       progress=None, say=say)
 
 # %% ../nbs/81_study.ipynb #1749a060
 def run_study(
@@ -49,17 +57,21 @@ def run_study(
     base: Recipe, # what all settings share
     axes: dict, # recipe fields, each with the values to try
     seeds=(0, 1, 2), # of the training; the split stays the same
-    protocol: Protocol=Protocol(), # how photos are chosen and held out
+    protocol: Protocol = Protocol(), # how photos are chosen and held out
     device=None, # torch device
     say=print, # a line a run goes here
-) -> pd.DataFrame: # a run a row: the settings, seed, valid_m, test_m, test_median_m, floor_m, oracle_m, train_seconds, run
+    # a run a row: the settings, seed, valid_m, test_m, test_median_m, floor_m, oracle_m,
+    # train_seconds, run
+) -> pd.DataFrame:
     "Train every setting with every seed on one split of a folder's photos."
     table, photos = prepare(folder, protocol, progress=False, say=lambda text: None)
     rows, out = [], Path(out)
     for settings, recipe in grid(base, **axes):
         for seed in seeds:
-            name = re.sub(r"[^\w.=,+\-]+", "-", ",".join(f"{k}={v}" for k, v in settings.items()) + f",seed={seed}")
-            run = _run_one(table, photos, out/name, replace(recipe, seed=seed), protocol, device, lambda text: None)
+            name = re.sub(r"[^\w.=,+\-]+", "-",
+                          ",".join(f"{k}={v}" for k, v in settings.items()) + f",seed={seed}")
+            run = _run_one(table, photos, out/name, replace(recipe, seed=seed), protocol, device,
+                           lambda text: None)
             rows.append({**settings, "seed": seed, **_figures(run), "run": run.name})
             say(f"{name}: test {rows[-1]['test_m']:.1f} m")
     results = pd.DataFrame(rows)
@@ -70,8 +82,12 @@ def _figures(run):
     "The figures of one finished run."
     metrics, config = json.loads((run/"metrics.json").read_text(encoding="utf-8")), read_config(run)
     test = metrics["test"]
-    return {"valid_m": metrics["valid"]["mean_m"], "test_m": test["mean_m"], "test_median_m": test["median_m"], "floor_m": test["floors"]["mean_position"]["mean_m"],
-            "oracle_m": test["floors"]["nearest_place_oracle"]["mean_m"], "valid_rmse_m": metrics["valid"]["rmse_m"], "train_seconds": config.get("train_seconds", np.nan)}
+    return {
+        "valid_m": metrics["valid"]["mean_m"], "test_m": test["mean_m"], "test_median_m": test["median_m"],
+        "floor_m": test["floors"]["mean_position"]["mean_m"], "oracle_m": test["floors"]
+                                                                          ["nearest_place_oracle"]["mean_m"],
+        "valid_rmse_m": metrics["valid"]["rmse_m"], "train_seconds": config.get("train_seconds", np.nan)
+    }
 
 # %% ../nbs/81_study.ipynb #20d075eb
 def summarize_study(
@@ -79,13 +95,16 @@ def summarize_study(
     value: str="test_m", # the column to summarise
 ) -> pd.DataFrame: # a setting a row: seeds, mean, lowest, highest
     "Mean and range over the seeds of each setting, in the order in which they were tried."
-    return results.groupby(results.attrs["axes"], sort=False, dropna=False)[value].agg(seeds="size", mean="mean", lowest="min", highest="max").reset_index()
+    return results.groupby(results.attrs["axes"], sort=False,
+                           dropna=False)[value].agg(seeds="size", mean="mean", lowest="min",
+                                                    highest="max").reset_index()
 
 def spread_over_seeds(
     results: pd.DataFrame, # from `run_study`
     value: str="test_m", # the column to look at
 ) -> float: # metres
-    "Pooled standard deviation between seeds of one setting: what a difference between two single runs has to beat."
+    """Pooled standard deviation between seeds of one setting: what a difference between two single runs
+    has to beat."""
     groups = results.groupby(results.attrs["axes"], dropna=False)[value]
     if groups.size().min() < 2: raise ValueError("the spread needs at least two seeds for each setting")
     return float(np.sqrt(groups.var(ddof=1).mean()))
@@ -95,11 +114,15 @@ def beside_report(
     report: dict, # the report's figure for each value of the axis, metres
     value: str="test_m", # our column
 ) -> pd.DataFrame: # the axis, the report's figure, ours
-    "The report's table beside ours. The photos differ, so only the order and the size of differences can be compared."
+    """The report's table beside ours. The photos differ, so only the order and the size of differences
+    can be compared."""
     axis = results.attrs["axes"][0]
     ours = summarize_study(results, value)
-    return pd.DataFrame({axis: ours[axis], "report (m)": ours[axis].map(report), "ours, mean (m)": ours["mean"].round(1), "ours, range over seeds (m)": [f"{a:.1f} to {b:.1f}" for a, b in zip(ours.lowest, ours.highest)],
-                         "seeds": ours.seeds})
+    return pd.DataFrame({
+        axis: ours[axis], "report (m)": ours[axis].map(report), "ours, mean (m)": ours["mean"].round(1),
+        "ours, range over seeds (m)": [f"{a:.1f} to {b:.1f}" for a, b in zip(ours.lowest, ours.highest)],
+        "seeds": ours.seeds
+    })
 
 # %% ../nbs/81_study.ipynb #e5587178
 def plot_study(
@@ -116,14 +139,19 @@ def plot_study(
         values = results[value][results[axis] == name]
         ax.plot([i] * len(values), values, "o", color="#0072B2", alpha=0.8)
         ax.hlines(values.mean(), i - 0.25, i + 0.25, color="#D55E00", lw=2)
-    if value == "test_m" and "floor_m" in results: ax.axhline(results.floor_m.mean(), color="#555555", ls=":", label="mean-position predictor"); ax.legend(frameon=False, fontsize=8)
+    if value == "test_m" and "floor_m" in results:
+        ax.axhline(results.floor_m.mean(), color="#555555", ls=":", label="mean-position predictor")
+        ax.legend(frameon=False, fontsize=8)
     ax.set_xticks(range(len(names)), [str(n).replace("+", "+\n") for n in names])
     ax.set(xlabel=axis.replace("_", " "), ylabel=label)
     ax.spines[["top", "right"]].set_visible(False)
     return fig
 
 # %% ../nbs/81_study.ipynb #4a4fd14a
-STUDY_SIZES = {"smoke": dict(n_places=16, epochs=3, side=32, batch_size=16, lr=1e-3, seeds=(0, 1)), "full": dict(n_places=110, epochs=14, side=48, batch_size=64, lr=3e-3, seeds=(0, 1, 2, 3, 4))}
+STUDY_SIZES = {
+    "smoke": dict(n_places=16, epochs=3, side=32, batch_size=16, lr=1e-3, seeds=(0, 1)),
+    "full": dict(n_places=110, epochs=14, side=48, batch_size=64, lr=3e-3, seeds=(0, 1, 2, 3, 4))
+}
 
 def study_setup(
     folder, # where the demo campus is drawn
@@ -132,7 +160,8 @@ def study_setup(
 ) -> tuple: # the folder of photos, the base Recipe, the seeds, the Protocol
     "A demo campus and the settings that the study notebooks share."
     size = size or os.environ.get("IMG2GPS_STUDY", "smoke")
-    if size not in STUDY_SIZES: raise ValueError(f"IMG2GPS_STUDY is {size!r}; choose one of: {', '.join(STUDY_SIZES)}")
+    if size not in STUDY_SIZES:
+        raise ValueError(f"IMG2GPS_STUDY is {size!r}; choose one of: {', '.join(STUDY_SIZES)}")
     s = STUDY_SIZES[size]
     make_demo(Path(folder)/"photos", n_places=s["n_places"], seed=seed, progress=False)
     recipe = replace(DEMO_RECIPE, **{k: s[k] for k in ("epochs", "side", "batch_size", "lr")})

@@ -37,7 +37,8 @@ MAX_PLACES = 20_000
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    "Where to walk, in metres east and north about its own middle: areas, or lines; less the areas to avoid. A ring is closed, shape (n, 2)."
+    """Where to walk, in metres east and north about its own middle: areas, or lines; less the areas to
+    avoid. A ring is closed, shape (n, 2)."""
     frame: LocalFrame # centred on the region
     polygons: tuple=() # each a tuple of rings: the outline, then its holes
     lines: tuple=() # each (n, 2)
@@ -62,57 +63,81 @@ def _geometries(data, where):
         inner = {"FeatureCollection": "features", "GeometryCollection": "geometries"}.get(kind)
         if kind == "Feature": stack.append(item.get("geometry"))
         elif inner and isinstance(item.get(inner), list): stack += reversed(item[inner])
-        elif kind in _GEOMETRIES and isinstance(item.get("coordinates"), list): found.append((kind, item["coordinates"]))
-        else: raise ValueError(f"{where} is not GeoJSON: found {str(kind or item)[:60]!r} where a geometry, a Feature or a FeatureCollection with its contents belongs")
+        elif kind in _GEOMETRIES and isinstance(item.get("coordinates"), list):
+            found.append((kind, item["coordinates"]))
+        else:
+            raise ValueError(f"{where} is not GeoJSON: found {str(kind or item)[:60]!r} where a geometry, "
+                             "a Feature or a FeatureCollection with its contents belongs")
     return found
 
 # %% ../../nbs/capture/21_plan.ipynb #bfd59530
 def _positions(coordinates, where, least):
     "A GeoJSON line or ring as latitude and longitude, shape (n, 2)."
     number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)
-    pairs = isinstance(coordinates, list) and all(isinstance(p, (list, tuple)) and len(p) >= 2 and number(p[0]) and number(p[1]) for p in coordinates)
-    if not pairs: raise ValueError(f"{where}: coordinates must be [longitude, latitude] pairs of numbers, found {str(coordinates)[:60]}")
-    if len(coordinates) < least: raise ValueError(f"{where}: a {'ring' if least == 4 else 'line'} of {len(coordinates)} positions is too small; it takes at least {least}")
+    pairs = isinstance(coordinates, list) and all(
+        isinstance(p, (list, tuple)) and len(p) >= 2 and number(p[0]) and number(p[1]) for p in coordinates)
+    if not pairs:
+        raise ValueError(f"{where}: coordinates must be [longitude, latitude] pairs of numbers, found "
+                         f"{str(coordinates)[:60]}")
+    if len(coordinates) < least:
+        raise ValueError(f"{where}: a {'ring' if least == 4 else 'line'} of {len(coordinates)} positions "
+                         f"is too small; it takes at least {least}")
     try: lat_lon = np.array([(p[1], p[0]) for p in coordinates], np.float64)
     except OverflowError: lat_lon = np.full((1, 2), np.inf)
     check_lat_lon(*lat_lon.T, where=where)
     if not -60 <= lat_lon[:, 0].min() <= lat_lon[:, 0].max() <= 84:
         lat, lon = lat_lon[np.abs(lat_lon[:, 0]).argmax()]
-        raise ValueError(f"{where}: latitude {lat}, longitude {lon} is in a polar sea or in Antarctica: GeoJSON writes longitude first, are they "
+        raise ValueError(f"{where}: latitude {lat}, longitude {lon} is in a polar sea or in Antarctica: "
+                         "GeoJSON writes longitude first, are they "
                          "swapped? (A campus there can be given as south,west,north,east)")
     return lat_lon
 
 # %% ../../nbs/capture/21_plan.ipynb #2d405af6
 def _shapes(data, where):
-    "Polygons (lists of rings) and lines of a GeoJSON object, in latitude and longitude; points are passed over."
+    """Polygons (lists of rings) and lines of a GeoJSON object, in latitude and longitude; points are
+    passed over."""
     polygons, lines = [], []
     for kind, coordinates in _geometries(data, where):
         several = coordinates if kind.startswith("Multi") else [coordinates]
         if kind.endswith("LineString"): lines += [_positions(c, where, 2) for c in several]
         elif kind.endswith("Polygon"):
-            if not all(isinstance(rings, list) and rings for rings in several): raise ValueError(f"{where}: a polygon must be a list of rings")
+            if not all(isinstance(rings, list) and rings for rings in several):
+                raise ValueError(f"{where}: a polygon must be a list of rings")
             polygons += [[_positions(ring, where, 4) for ring in rings] for rings in several]
     for ring in (ring for rings in polygons for ring in rings):
-        if (ring[0] != ring[-1]).any(): raise ValueError(f"{where}: a ring of {len(ring)} positions is not closed; repeat its first position {ring[0][::-1].tolist()} at the end")
-    if not polygons and not lines: raise ValueError(f"{where} has no geometry to walk: it takes a Polygon, a MultiPolygon, a LineString or a MultiLineString")
+        if (ring[0] != ring[-1]).any():
+            raise ValueError(f"{where}: a ring of {len(ring)} positions is not closed; repeat its first "
+                             f"position {ring[0][::-1].tolist()} at the end")
+    if not polygons and not lines:
+        raise ValueError(f"{where} has no geometry to walk: it takes a Polygon, a MultiPolygon, a "
+                         "LineString or a MultiLineString")
     if (n := sum(map(len, lines)) + sum(len(ring) for rings in polygons for ring in rings)) > MAX_VERTICES:
-        raise ValueError(f"{where} has {n:,} positions, over the limit of {MAX_VERTICES:,}; simplify it first")
+        raise ValueError(
+            f"{where} has {n:,} positions, over the limit of {MAX_VERTICES:,}; simplify it first")
     return polygons, lines
 
 # %% ../../nbs/capture/21_plan.ipynb #bf0ebf15
 def _load_shapes(source):
-    "Polygons and lines of a box, a GeoJSON object or a GeoJSON file in latitude and longitude, and a name for messages."
-    if isinstance(source, str) and re.fullmatch(r"[\d\s.,+\-eE]*,[\d\s.,+\-eE]*", source): source = Bounds.parse(source)
+    """Polygons and lines of a box, a GeoJSON object or a GeoJSON file in latitude and longitude, and a
+    name for messages."""
+    if isinstance(source, str) and re.fullmatch(r"[\d\s.,+\-eE]*,[\d\s.,+\-eE]*", source):
+        source = Bounds.parse(source)
     if isinstance(source, Bounds):
         s, w, n, e = source.south, source.west, source.north, source.east
         return [[np.array([(s, w), (s, e), (n, e), (n, w), (s, w)])]], [], f"the box {s},{w},{n},{e}"
     if isinstance(source, dict): return *_shapes(source, "the GeoJSON"), "the GeoJSON"
     path = Path(source)
-    if not path.exists(): raise FileNotFoundError(f"there is no file {path}; a region is a GeoJSON file or south,west,north,east in degrees")
-    if not path.is_file(): raise ValueError(f"{path} is a folder; give the GeoJSON file that holds the region")
-    if path.stat().st_size > MAX_FILE_BYTES: raise ValueError(f"{path.name} has {path.stat().st_size:,} bytes, over the limit of {MAX_FILE_BYTES:,}; cut out the region first")
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {path}; a region is a GeoJSON file or "
+                                "south,west,north,east in degrees")
+    if not path.is_file():
+        raise ValueError(f"{path} is a folder; give the GeoJSON file that holds the region")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise ValueError(f"{path.name} has {path.stat().st_size:,} bytes, over the limit of "
+                         f"{MAX_FILE_BYTES:,}; cut out the region first")
     try: data = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as e: raise ValueError(f"{path.name} is not readable JSON: {str(e)[:120]}") from e
+    except (ValueError, RecursionError) as e:
+        raise ValueError(f"{path.name} is not readable JSON: {str(e)[:120]}") from e
     return *_shapes(data, path.name), path.name
 
 # %% ../../nbs/capture/21_plan.ipynb #c92844d9
@@ -123,7 +148,8 @@ def _area_m2(ring):
 
 # %% ../../nbs/capture/21_plan.ipynb #cf505649
 def _crosses_itself(ring):
-    "Whether two edges of a ring of up to 1,500 positions cross: the ends of each lie on both sides of the other."
+    """Whether two edges of a ring of up to 1,500 positions cross: the ends of each lie on both sides of
+    the other."""
     if len(ring) > 1500: return False
     start, edge = ring[:-1], np.diff(ring, axis=0)
     side = lambda to: edge[:, :1] * (to[:, 1] - start[:, 1:]) - edge[:, 1:] * (to[:, 0] - start[:, :1])
@@ -134,25 +160,35 @@ def _check_outline(ring, name):
     "Raise a ValueError unless a ring in metres encloses ground that can be covered."
     area, length = _area_m2(ring), float(np.hypot(*np.ptp(ring, axis=0)))
     if area >= max(1, 0.1 * length, length - 100): return # the longer, the wider: up to a metre
-    if _crosses_itself(ring): raise ValueError(f"{name}: the outline of {len(ring)} positions crosses itself, as a bow-tie does; give its corners in their order around the area")
-    if area < 1: raise ValueError(f"{name}: a ring of {len(ring)} positions encloses less than a square metre; its region is too small")
-    raise ValueError(f"{name}: an area {length:,.0f} m long is only {area / length:.2f} m wide; what is so thin is a path: draw it as a LineString")
+    if _crosses_itself(ring):
+        raise ValueError(f"{name}: the outline of {len(ring)} positions crosses itself, as a bow-tie "
+                         "does; give its corners in their order around the area")
+    if area < 1:
+        raise ValueError(f"{name}: a ring of {len(ring)} positions encloses less than a square metre; its "
+                         "region is too small")
+    raise ValueError(f"{name}: an area {length:,.0f} m long is only {area / length:.2f} m wide; what is "
+                     "so thin is a path: draw it as a LineString")
 
 # %% ../../nbs/capture/21_plan.ipynb #cc53787b
 def _metres(frame, shapes):
     "Lists of rings or lines from degrees into a frame's metres, all at once."
     rings = [ring for rings in shapes for ring in rings]
     if not rings: return ()
-    parts = iter(np.split(frame.to_metres(*np.concatenate(rings).T), np.cumsum([len(ring) for ring in rings])[:-1]))
+    parts = iter(
+        np.split(frame.to_metres(*np.concatenate(rings).T),
+                 np.cumsum([len(ring) for ring in rings])[:-1]))
     return tuple(tuple(next(parts) for _ in rings) for rings in shapes)
 
 def _avoiding(region, avoid):
     "The region less some areas; those that do not reach its box make no difference and are left out."
     polygons, _, name = _load_shapes(avoid)
-    if not polygons: raise ValueError(f"{name}: what to avoid must be areas (Polygon or MultiPolygon), not lines")
+    if not polygons:
+        raise ValueError(f"{name}: what to avoid must be areas (Polygon or MultiPolygon), not lines")
     every = np.concatenate([*region.lines, *(ring for rings in region.polygons for ring in rings)])
     meets = lambda ring: (ring.max(0) >= every.min(0)).all() and (ring.min(0) <= every.max(0)).all()
-    return replace(region, avoid=region.avoid + tuple(rings for rings in _metres(region.frame, polygons) if meets(rings[0])))
+    return replace(
+        region,
+        avoid=region.avoid + tuple(rings for rings in _metres(region.frame, polygons) if meets(rings[0])))
 
 # %% ../../nbs/capture/21_plan.ipynb #c17edee1
 def read_region(
@@ -162,32 +198,40 @@ def read_region(
     "A region to walk. ValueError and FileNotFoundError name the file and what is wrong with it."
     if isinstance(source, Region): return source if avoid is None else _avoiding(source, avoid)
     polygons, lines, name = _load_shapes(source)
-    if polygons and lines: raise ValueError(f"{name} holds areas as well as lines: keep one kind, areas to cover or a path to follow")
+    if polygons and lines:
+        raise ValueError(
+            f"{name} holds areas as well as lines: keep one kind, areas to cover or a path to follow")
     every = np.concatenate(lines + [ring for rings in polygons for ring in rings])
     frame = LocalFrame(*mean_position(*every.T))
     box = frame.to_metres(*every.T)
     extent = np.ptp(box, axis=0).max()
     if extent > MAX_EXTENT_M or geodesic_m(*every.T, frame.latitude, frame.longitude).max() > MAX_EXTENT_M:
-        raise ValueError(f"{name} is {extent / 1000:,.0f} km across; a capture plan is for what is walked, {MAX_EXTENT_M / 1000:.0f} km at most")
+        raise ValueError(f"{name} is {extent / 1000:,.0f} km across; a capture plan is for what is "
+                         f"walked, {MAX_EXTENT_M / 1000:.0f} km at most")
     frame = LocalFrame(*frame.to_degrees((box.min(0) + box.max(0)) / 2))
     region = Region(frame, _metres(frame, polygons), (_metres(frame, [lines]) or ((),))[0], (), name)
     for rings in region.polygons: _check_outline(rings[0], name)
-    if lines and _path_length(region) < 1: raise ValueError(f"{name}: the path has no length: all of its positions are within a metre of each other; draw it to where the walk should end")
+    if lines and _path_length(region) < 1:
+        raise ValueError(f"{name}: the path has no length: all of its positions are within a metre of "
+                         "each other; draw it to where the walk should end")
     return region if avoid is None else _avoiding(region, avoid)
 
 def _path_length(region): return float(sum(np.hypot(*np.diff(line, axis=0).T).sum() for line in region.lines))
 
 # %% ../../nbs/capture/21_plan.ipynb #44d8311d
 def _ranges(first, last, most=1_000_000):
-    "The whole numbers from each `first` to before its `last`, beside the row that they belong to; in pieces of about `most`."
+    """The whole numbers from each `first` to before its `last`, beside the row that they belong to; in
+    pieces of about `most`."""
     rows = np.flatnonzero(last > first)
     ends = (last - first)[rows].cumsum()
     for piece in np.split(rows, np.flatnonzero(np.diff(ends // most)) + 1) if len(rows) else ():
         count = (last - first)[piece]
-        yield np.repeat(piece, count), np.arange(count.sum()) + np.repeat(first[piece] + count - count.cumsum(), count)
+        yield np.repeat(
+            piece, count), np.arange(count.sum()) + np.repeat(first[piece] + count - count.cumsum(), count)
 
 def _crossings(edges, points, which, n):
-    "Which of `n` things have an odd number of crossings, where a line east from row i of the points meets row i of the edges (x, y, x, y) and counts for `which[i]`."
+    """Which of `n` things have an odd number of crossings, where a line east from row i of the points
+    meets row i of the edges (x, y, x, y) and counts for `which[i]`."""
     (x0, y0, x1, y1), (x, y) = edges.T, points.T
     met = np.flatnonzero((y0 > y) != (y1 > y))
     x0, y0, x1, y1, x, y = (v[met] for v in (x0, y0, x1, y1, x, y))
@@ -198,14 +242,16 @@ def _in_large(edges, points):
     by_north = points[:, 1].argsort()
     low, high = np.sort(points[by_north, 1].searchsorted(edges[:, [1, 3]]), axis=1).T
     odd = np.zeros(len(points), bool)
-    for edge, at in _ranges(low, high): odd ^= _crossings(edges[edge], points[by_north[at]], by_north[at], len(points))
+    for edge, at in _ranges(low, high):
+        odd ^= _crossings(edges[edge], points[by_north[at]], by_north[at], len(points))
     return odd
 
 # %% ../../nbs/capture/21_plan.ipynb #09c79f93
 class _Areas:
     "Polygons in metres, made ready to say which points lie in any of them."
     def __init__(self, polygons):
-        self.low, self.high = (np.array([f(rings[0], axis=0) for rings in polygons]).reshape(-1, 2) for f in (np.min, np.max))
+        self.low, self.high = (np.array([f(rings[0], axis=0) for rings in polygons]).reshape(-1, 2)
+                               for f in (np.min, np.max))
         edges = [np.concatenate([np.hstack([ring[:-1], ring[1:]]) for ring in rings]) for rings in polygons]
         self.first, self.edges = np.cumsum([0, *map(len, edges)]), np.concatenate([np.zeros((0, 4)), *edges])
 
@@ -213,9 +259,11 @@ class _Areas:
         "Which of some points (n, 2) lie in any of the polygons."
         inside, by_east = np.zeros(len(points), bool), points[:, 0].argsort()
         east = points[by_east, 0]
-        for polygon, at in _ranges(east.searchsorted(self.low[:, 0]), east.searchsorted(self.high[:, 0], side="right")):
+        for polygon, at in _ranges(east.searchsorted(self.low[:, 0]),
+                                   east.searchsorted(self.high[:, 0], side="right")):
             at = by_east[at]
-            near = ~inside[at] & (points[at, 1] >= self.low[polygon, 1]) & (points[at, 1] <= self.high[polygon, 1])
+            near = ~inside[at] & (points[at, 1] >= self.low[polygon, 1]) & (points[at, 1]
+                                                                            <= self.high[polygon, 1])
             self._hold(points, polygon[near], at[near], inside)
         return inside
 
@@ -227,11 +275,13 @@ class _Areas:
         for k, some in zip(polygon[large][starts], np.split(at[large], starts[1:])):
             inside[some] |= _in_large(self.edges[self.first[k]:self.first[k + 1]], points[some])
         at, first, last = at[~large], first[~large], last[~large]
-        for pair, edge in _ranges(first, last): inside[at[_crossings(self.edges[edge], points[at[pair]], pair, len(at))]] = True
+        for pair, edge in _ranges(first, last):
+            inside[at[_crossings(self.edges[edge], points[at[pair]], pair, len(at))]] = True
 
 # %% ../../nbs/capture/21_plan.ipynb #524d9409
 def _along(line, spacing):
-    "Points at equal arc length along a line, its ends included (a closed line's only once), and about `spacing` metres apart."
+    """Points at equal arc length along a line, its ends included (a closed line's only once), and about
+    `spacing` metres apart."""
     travelled = np.concatenate([[0.], np.hypot(*np.diff(line, axis=0).T).cumsum()])
     at = np.linspace(0, travelled[-1], max(1, round(travelled[-1] / spacing)) + 1)
     closed = len(at) > 2 and (line[0] == line[-1]).all()
@@ -259,7 +309,9 @@ def sample(self:Region,
         return points[self.contains(points)]
     pitch = max(pitch_m, np.sqrt(sum(_area_m2(rings[0]) for rings in self.polygons) / most))
     boxes = self._areas.high - self._areas.low
-    while (boxes / pitch + 1).prod(1).sum() > 1_500_000: pitch *= 1.2 # thin areas in wide boxes make a finer grid look fuller than it is
+    # thin areas in wide boxes make a finer grid look fuller than it is
+    while (boxes/pitch + 1).prod(1).sum() > 1_500_000:
+        pitch *= 1.2
     points = np.concatenate([_grid(low, high, pitch) for low, high in zip(self._areas.low, self._areas.high)])
     if len(self.polygons) > 1: points = np.stack([(once := np.unique(points @ [1, 1j])).real, once.imag], -1)
     return points[self.contains(points)]
@@ -288,26 +340,32 @@ def _main_angle(points):
 def _turn(angle): return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 def _lattices(region, spacing, angle, shifts):
-    "Hexagonal lattices in a region, at two angles and `shifts` x `shifts` offsets, each without the places that have no neighbour."
+    """Hexagonal lattices in a region, at two angles and `shifts` x `shifts` offsets, each without the
+    places that have no neighbour."""
     corners = np.concatenate([rings[0] for rings in region.polygons])
     for turn in (_turn(angle), _turn(angle + np.pi / 6)):
         low, high = (corners @ turn).min(0), (corners @ turn).max(0)
         row = np.arange(-1, (high[1] - low[1]) / (spacing * np.sqrt(.75)) + 1)
         column = np.arange(-1, (high[0] - low[0]) / spacing + 1)
         if (size := len(row) * len(column)) > 4_000_000:
-            raise ValueError(f"{region.name} is thin, or far apart, in a wide box: places {spacing:.1f} m apart there take a grid of {size:,} points; plan its parts one by one, draw it as lines, or choose a wider spacing")
+            raise ValueError(f"{region.name} is thin, or far apart, in a wide box: places {spacing:.1f} m "
+                             f"apart there take a grid of {size:,} points; plan its parts one by one, "
+                             "draw it as lines, or choose a wider spacing")
         x, y = np.meshgrid(column, row)
         shifts = min(shifts, max(1, int(np.sqrt(1e6 / size))))
         for shift in np.ndindex(shifts, shifts):
             sx, sy = np.array(shift) / shifts
-            lattice = np.stack([(x + sx + y % 2 / 2) * spacing, (y + sy) * spacing * np.sqrt(.75)], -1).reshape(-1, 2) + low
+            lattice = np.stack([(x + sx + y % 2/2)*spacing,
+                                (y + sy)*spacing*np.sqrt(.75)], -1).reshape(-1, 2) + low
             places = (lattice @ turn.T)[region.contains(lattice @ turn.T)]
-            alone = cKDTree(places).query(places, 2)[0][:, 1] > 1.01 * spacing if len(places) else np.zeros(0, bool)
+            alone = cKDTree(places).query(places, 2)[0][:, 1] > 1.01*spacing if len(places) else np.zeros(
+                0, bool)
             yield places[~alone]
 
 # %% ../../nbs/capture/21_plan.ipynb #e6eb48c1
 def _drop_tiny(points, away, spacing):
-    "Take points out (`away` 0) that have none beside them to be a second place: parts smaller than a spacing."
+    """Take points out (`away` 0) that have none beside them to be a second place: parts smaller than a
+    spacing."""
     far = np.flatnonzero(away > LOOSEST * spacing)
     if not len(far): return
     others = points[away >= spacing]
@@ -317,7 +375,8 @@ def _drop_tiny(points, away, spacing):
 
 # %% ../../nbs/capture/21_plan.ipynb #c1ebf687
 def _fill(places, points, spacing):
-    "Add places among `points` (a fine sample of the region) until none that could be added is further than one spacing from its nearest place."
+    """Add places among `points` (a fine sample of the region) until none that could be added is further
+    than one spacing from its nearest place."""
     away = cKDTree(places).query(points)[0] if len(places) else np.full(len(points), np.inf)
     _drop_tiny(points, away, spacing)
     added = []
@@ -336,8 +395,10 @@ def _fill(places, points, spacing):
     return np.concatenate([places, np.reshape(added, (-1, 2))])
 
 def _area_places(region, spacing, points, angle):
-    "Of the lattices with this spacing that hold nearly the most places, the one that leaves the smallest gap; filled up."
-    lattices = list(_lattices(region, spacing, angle, 3 if len(points) < 60_000 else 2)) # shifts matter less, and cost more, the more places there are
+    """Of the lattices with this spacing that hold nearly the most places, the one that leaves the
+    smallest gap; filled up."""
+    # shifts matter less, and cost more, the more places there are
+    lattices = list(_lattices(region, spacing, angle, 3 if len(points) < 60_000 else 2))
     most, thin = max(map(len, lattices)), points[::len(points) // 2000 + 1]
     gap = lambda places: cKDTree(places).query(thin)[0].max(initial=0) if len(places) else np.inf
     return _fill(min((l for l in lattices if len(l) >= 0.97 * most), key=gap), points, spacing)
@@ -391,7 +452,8 @@ class _Steps:
         d = np.where((a < 0) | (b < 0), 0., np.hypot(*np.moveaxis(self.points[a] - self.points[b], -1, 0)))
         if not len(self.keys): return d
         key = np.minimum(a, b) * self.n + np.maximum(a, b)
-        return np.where(self.keys[np.searchsorted(self.keys, key).clip(max=len(self.keys) - 1)] == key, 3 * d, d)
+        return np.where(self.keys[np.searchsorted(self.keys, key).clip(max=len(self.keys) - 1)] == key, 3*d,
+                        d)
 
     def one(self, a, b):
         "For one pair of place numbers; None is beyond an end of the walk."
@@ -416,27 +478,31 @@ def _two_opt(steps, order, neighbours, rounds=40):
         place = np.pad(order, 1, constant_values=-1)
         length = lambda i, j: steps(*np.broadcast_arrays(place[i + 1], place[j + 1]))
         i, j = np.arange(n)[:, None], position[neighbours[order]]
-        gain = np.stack([length(i, i + s) + length(j, j + s) - length(i, j) - length(i + s, j + s) for s in (1, -1)])
+        gain = np.stack(
+            [length(i, i + s) + length(j, j + s) - length(i, j) - length(i + s, j + s) for s in (1, -1)])
         moves = np.argwhere(gain > 1e-6)
         if not len(moves): break
         moves = moves[gain[tuple(moves.T)].argsort()[::-1]]
-        _reverse(steps, order, position, [(1 - 2 * s, order[a], neighbours[order[a], k]) for s, a, k in moves])
+        _reverse(steps, order, position, [(1 - 2*s, order[a], neighbours[order[a], k]) for s, a, k in moves])
     return order
 
 def _reverse(steps, order, position, moves):
-    "Apply 2-opt moves (which side, two places to bring together) in turn, each only if it still makes the walk shorter."
+    """Apply 2-opt moves (which side, two places to bring together) in turn, each only if it still makes
+    the walk shorter."""
     n = len(order)
     def length(i, j): return steps.one(order[i], order[j]) if 0 <= i < n and 0 <= j < n else 0.
     for side, a, b in moves:
         i, j = sorted((position[a], position[b]))
-        if length(i, i + side) + length(j, j + side) - length(i, j) - length(i + side, j + side) <= 1e-6: continue
+        if length(i, i + side) + length(j, j + side) - length(i, j) - length(i + side, j + side) <= 1e-6:
+            continue
         first, last = (i + 1, j + 1) if side == 1 else (i, j)
         order[first:last] = order[first:last][::-1].copy()
         position[order[first:last]] = np.arange(first, last)
 
 # %% ../../nbs/capture/21_plan.ipynb #1be436f3
 def _or_opt(steps, order, neighbours, longest=3):
-    "Move chains of up to `longest` places, turned round where that is better, to between two others that they are closer to; one sweep."
+    """Move chains of up to `longest` places, turned round where that is better, to between two others
+    that they are closer to; one sweep."""
     order, length = order.tolist(), steps.one
     for city in list(order):
         for size in range(1, longest + 1):
@@ -451,14 +517,16 @@ def _or_opt(steps, order, neighbours, longest=3):
                 for gap in (k := rest.index(near), k + 1):
                     left, right = rest[gap - 1] if gap else None, rest[gap] if gap < len(rest) else None
                     for turned in (chain, chain[::-1]):
-                        best = max(best, (freed - length(left, turned[0]) - length(turned[-1], right) + length(left, right), gap, turned), key=lambda b: b[0])
+                        best = max(best, (freed - length(left, turned[0]) - length(turned[-1], right) +
+                                          length(left, right), gap, turned), key=lambda b: b[0])
             if best[1] is not None: order = rest[:best[1]] + best[2] + rest[best[1]:]
     return np.array(order)
 
 # %% ../../nbs/capture/21_plan.ipynb #4f9ce458
 def walking_order(
     east_north, # metres, shape (n, 2)
-    row_m: float=None, # metres between the rows of the snake to start from; made up from the density by default
+    # metres between the rows of the snake to start from; made up from the density by default
+    row_m: float = None,
     through=None, # function of two arrays (m, 2), where steps begin and end: which to go around (bool)
 ) -> np.ndarray: # row numbers in the order of a short open walk
     "A short walk through some points: the best of three snakes after 2-opt and, up to 2,000 points, Or-opt."
@@ -468,8 +536,11 @@ def walking_order(
     row_m = row_m or 1.2 * max(np.sqrt(np.ptp(points @ _turn(angle), axis=0).prod() / n), 1.)
     neighbours = cKDTree(points).query(points, min(11, n))[1][:, 1:]
     length = lambda order: steps(order[:-1], order[1:]).sum()
-    best = min((_two_opt(steps, _snake(points, angle + turn, row_m), neighbours) for turn in (0, np.pi / 6, np.pi / 2)), key=length)
-    for _ in range(2 if n <= 2000 else 0): best = _two_opt(steps, _or_opt(steps, best, neighbours), neighbours)
+    best = min(
+        (_two_opt(steps, _snake(points, angle + turn, row_m), neighbours) for turn in (0, np.pi/6, np.pi/2)),
+        key=length)
+    for _ in range(2 if n <= 2000 else 0):
+        best = _two_opt(steps, _or_opt(steps, best, neighbours), neighbours)
     return best
 
 # %% ../../nbs/capture/21_plan.ipynb #e0530d66
@@ -480,9 +551,12 @@ def check_plan(
 ) -> pd.DataFrame: # the same
     "Raise a ValueError unless a table is a plan: place names that differ, each with a position on the Earth."
     missing = [c for c in ("place", "latitude", "longitude") if c not in plan]
-    if missing: raise ValueError(f"not a plan: it has no column {', '.join(missing)} (found: {', '.join(map(str, plan.columns))[:200]})")
+    if missing:
+        raise ValueError(f"not a plan: it has no column {', '.join(missing)} (found: "
+                         f"{', '.join(map(str, plan.columns))[:200]})")
     if not len(plan): raise ValueError("the plan has no places")
-    if plan.place.duplicated().any(): raise ValueError(f"the plan names {plan.place[plan.place.duplicated()].iloc[0]} twice")
+    if plan.place.duplicated().any():
+        raise ValueError(f"the plan names {plan.place[plan.place.duplicated()].iloc[0]} twice")
     check_lat_lon(plan.latitude, plan.longitude, where="the plan")
     return plan
 
@@ -517,7 +591,8 @@ def _as_plan(places, region, row_m=None):
     step = np.concatenate([[0.], geodesic_m(lat[:-1], lon[:-1], lat[1:], lon[1:])])
     order = np.arange(1, len(lat) + 1)
     names = [f"P{i:0{max(3, len(str(len(lat))))}d}" for i in order]
-    plan = pd.DataFrame(dict(place=names, order=order, latitude=lat.round(8), longitude=lon.round(8), step_m=step.round(2)))
+    plan = pd.DataFrame(
+        dict(place=names, order=order, latitude=lat.round(8), longitude=lon.round(8), step_m=step.round(2)))
     gap = cKDTree(places).query(region.sample())[0].max(initial=0)
     plan.attrs = dict(spacing_m=plan_spacing(plan), gap_m=float(gap), walk_m=walk_length_m(plan),
                       steps_through=int(through(places[:-1], places[1:]).sum()) if through else 0)
@@ -525,14 +600,17 @@ def _as_plan(places, region, row_m=None):
 
 # %% ../../nbs/capture/21_plan.ipynb #a580cbe7
 def _through(region, edge_m=0.5):
-    "The function that says which steps, from (m, 2) to (m, 2), leave a region's areas by over `edge_m` or lead through what it avoids; None where no step can."
+    """The function that says which steps, from (m, 2) to (m, 2), leave a region's areas by over `edge_m`
+    or lead through what it avoids; None where no step can."""
     alone = len(region.polygons) == 1 == len(region.polygons[0])
     convex = alone and ConvexHull(region.polygons[0][0]).volume < 1.0001 * _area_m2(region.polygons[0][0])
     if not region.avoid and (convex or not region.polygons): return None
-    share, shifts = np.linspace(0.03, 0.97, 15)[:, None, None], edge_m * np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)])
+    share, shifts = np.linspace(0.03, 0.97, 15)[:, None, None], edge_m*np.array([(0, 0), (1, 0), (-1, 0),
+                                                                                 (0, 1), (0, -1)])
     def through(start, end):
         between = ((1 - share) * start + share * end).reshape(-1, 2)
-        bad, out = region._avoided.hold(between), np.arange(len(between) if region.polygons and not convex else 0)
+        bad, out = region._avoided.hold(between), np.arange(
+            len(between) if region.polygons and not convex else 0)
         for shift in shifts: out = out[~region._areas.hold(between[out] + shift)]
         bad[out] = True
         return bad.reshape(len(share), -1).any(0)
@@ -549,41 +627,60 @@ def _widest(make, n_places, start, name):
     for _ in range(8):
         middle = (low + high) / 2
         low, high = (middle, high) if len(make(middle)) >= n_places else (low, middle)
-    if low < 1: raise ValueError(f"{name} is too small for {n_places:,} places: they would be less than a metre apart; ask for fewer, or for a larger region")
+    if low < 1:
+        raise ValueError(f"{name} is too small for {n_places:,} places: they would be less than a metre "
+                         "apart; ask for fewer, or for a larger region")
     return make(low), low
 
 # %% ../../nbs/capture/21_plan.ipynb #c4966094
 def _makers(region, n_places, spacing_m):
-    "The function from a spacing to places, and the spacing to start from; ValueError where there would be too many, or nowhere to put them."
+    """The function from a spacing to places, and the spacing to start from; ValueError where there would
+    be too many, or nowhere to put them."""
     pitch = np.sqrt(sum(_area_m2(rings[0]) for rings in region.polygons) / 20_000)
     room = region.sample(40_000, pitch)
-    if not len(room): raise ValueError(f"{region.name}: nothing is left to walk once holes and areas to avoid are taken out")
+    if not len(room):
+        raise ValueError(
+            f"{region.name}: nothing is left to walk once holes and areas to avoid are taken out")
     size = _path_length(region) if region.lines else len(room) * pitch**2
     count = lambda s: size / s + 1 if region.lines else size / (s**2 * np.sqrt(.75))
-    start = spacing_m or (size / max(n_places - 1, 1) if region.lines else np.sqrt(size / np.sqrt(.75) / n_places))
+    start = spacing_m or (size/max(n_places - 1, 1) if region.lines else np.sqrt(size/np.sqrt(.75)/n_places))
     if (n_places or count(start)) > MAX_PLACES:
-        raise ValueError(f"{region.name} would hold {n_places or round(count(start)):,} places, over the limit of {MAX_PLACES:,}: ask for fewer, or for a wider spacing")
+        raise ValueError(f"{region.name} would hold {n_places or round(count(start)):,} places, over the "
+                         f"limit of {MAX_PLACES:,}: ask for fewer, or for a wider spacing")
     if region.lines: return (lambda s: _path_places(region, s)), start
-    points, angle = region.sample(300_000, start / 8), _main_angle(np.concatenate([rings[0] for rings in region.polygons]))
+    points, angle = region.sample(300_000, start/8), _main_angle(
+        np.concatenate([rings[0] for rings in region.polygons]))
     return (lambda s: _area_places(region, s, points, angle)), start
 
 # %% ../../nbs/capture/21_plan.ipynb #7f016e3d
 def plan_capture(
-    region, # Bounds, "south,west,north,east", a GeoJSON file or dictionary, or a Region: areas to cover, or a path to follow
-    n_places: int=None, # places wanted at least; or
-    spacing_m: float=None, # metres between neighbouring places
+    # Bounds, "south,west,north,east", a GeoJSON file or dictionary, or a Region: areas to cover, or
+    # a path to follow
+    region,
+    n_places: int = None, # places wanted at least; or
+    spacing_m: float = None, # metres between neighbouring places
     avoid=None, # areas where nobody can stand (buildings), as GeoJSON or Bounds
-) -> pd.DataFrame: # place, order, latitude, longitude (degrees), step_m (from the place before), in walking order
-    "Evenly spaced capture places in the order of a short walk; `attrs` hold spacing_m, gap_m (from the worst spot to its nearest place), walk_m, and steps_through, how many leave the area or lead through what is to be avoided."
+    # place, order, latitude, longitude (degrees), step_m (from the place before), in walking order
+) -> pd.DataFrame:
+    """Evenly spaced capture places in the order of a short walk; `attrs` hold spacing_m, gap_m (from the
+    worst spot to its nearest place), walk_m, and steps_through, how many leave the area or lead through
+    what is to be avoided."""
     region = read_region(region, avoid)
-    if n_places is None and spacing_m is None: raise ValueError("say how many places (n_places) or how far apart (spacing_m)")
-    if n_places is not None and spacing_m is not None: raise ValueError("say either how many places (n_places) or how far apart (spacing_m), not both")
+    if n_places is None and spacing_m is None:
+        raise ValueError("say how many places (n_places) or how far apart (spacing_m)")
+    if n_places is not None and spacing_m is not None:
+        raise ValueError("say either how many places (n_places) or how far apart (spacing_m), not both")
     if n_places is not None and n_places < 2: raise ValueError(f"n_places must be at least 2, not {n_places}")
-    if spacing_m is not None and not 1 <= spacing_m < np.inf: raise ValueError(f"spacing_m must be at least one metre, not {spacing_m}")
+    if spacing_m is not None and not 1 <= spacing_m < np.inf:
+        raise ValueError(f"spacing_m must be at least one metre, not {spacing_m}")
     make, start = _makers(region, n_places, spacing_m)
     places, spacing = (make(start), start) if spacing_m else _widest(make, n_places, start, region.name)
-    if len(places) < 2: raise ValueError(f"{region.name} is too small for places {spacing:.1f} m apart: {len(places)} would fit; choose a smaller spacing, a larger region, or a path")
-    if len(places) > MAX_PLACES: raise ValueError(f"{region.name} would hold {len(places):,} places, over the limit of {MAX_PLACES:,}: ask for a wider spacing")
+    if len(places) < 2:
+        raise ValueError(f"{region.name} is too small for places {spacing:.1f} m apart: {len(places)} "
+                         "would fit; choose a smaller spacing, a larger region, or a path")
+    if len(places) > MAX_PLACES:
+        raise ValueError(f"{region.name} would hold {len(places):,} places, over the limit of "
+                         f"{MAX_PLACES:,}: ask for a wider spacing")
     return _as_plan(places, region, None if region.lines else spacing * np.sqrt(.75))
 
 # %% ../../nbs/capture/21_plan.ipynb #0dfbe7c7
@@ -594,9 +691,12 @@ def heading_names(
     headings, # how many, evenly from north; or a list of degrees
 ) -> dict: # name -> degrees clockwise from north, in order
     "Headings by name: N ... NW where the compass has one, else three digits."
-    try: degrees = np.arange(headings) * 360 / headings if np.ndim(headings) == 0 else np.asarray(headings, float) % 360
+    try:
+        degrees = np.arange(headings)*360/headings if np.ndim(headings) == 0 else np.asarray(headings,
+                                                                                             float) % 360
     except (TypeError, ValueError, ZeroDivisionError): degrees = np.array([])
-    if not 1 <= len(degrees) <= 72 or not np.isfinite(degrees).all(): raise ValueError(f"headings {headings!r}: give their number (1 to 72), or a list of degrees")
+    if not 1 <= len(degrees) <= 72 or not np.isfinite(degrees).all():
+        raise ValueError(f"headings {headings!r}: give their number (1 to 72), or a list of degrees")
     name = lambda d: COMPASS[round(d / 22.5) % 16] if d % 22.5 == 0 else f"{d:05.1f}".removesuffix(".0")
     return {name(d): float(d) for d in degrees}
 
@@ -604,41 +704,57 @@ def _heading_degrees(name):
     "The degrees that a heading's name stands for."
     try: degrees = COMPASS.index(name.upper()) * 22.5 if name.upper() in COMPASS else float(name)
     except ValueError: degrees = np.nan
-    if not 0 <= degrees < 360: raise ValueError(f"heading {name!r} is neither a compass point (N, NNE, ... NNW) nor degrees from 0 to 360")
+    if not 0 <= degrees < 360:
+        raise ValueError(
+            f"heading {name!r} is neither a compass point (N, NNE, ... NNW) nor degrees from 0 to 360")
     return degrees
 
 # %% ../../nbs/capture/21_plan.ipynb #c51432a6
 def shot_list(
     plan, # one row a place, in walking order
-    headings=8, # how many, evenly from north; or a list of degrees. A plan's own column `headings` comes first
+    # how many, evenly from north; or a list of degrees. A plan's own column `headings` comes first
+    headings=8,
     pitches=PITCHES, # what to take at each heading
-) -> pd.DataFrame: # place, order, latitude, longitude, heading (degrees, 0 is north), heading_name, pitch, done ('')
+    # place, order, latitude, longitude, heading (degrees, 0 is north), heading_name, pitch, done
+    # ('')
+) -> pd.DataFrame:
     "The checklist of a plan, a row a shot."
     names = ";".join(heading_names(headings))
     rows = []
     for order, p in enumerate(check_plan(plan).to_dict("records"), 1):
         for name in str(p.get("headings") or names).split(";"):
-            rows += [dict(place=p["place"], order=order, latitude=p["latitude"], longitude=p["longitude"], heading=_heading_degrees(name),
-                          heading_name=name, pitch=pitch, done="") for pitch in pitches]
+            rows += [
+                dict(place=p["place"], order=order, latitude=p["latitude"], longitude=p["longitude"],
+                     heading=_heading_degrees(name), heading_name=name, pitch=pitch, done="")
+                for pitch in pitches
+            ]
     return pd.DataFrame(rows)
 
 # %% ../../nbs/capture/21_plan.ipynb #f8c0f287
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]") # what XML 1.0 cannot hold, not even escaped
+# what XML 1.0 cannot hold, not even escaped
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def plan_gpx(
     plan, # one row a place, in walking order
     name: str="img2gps capture plan", # of the walk, as a phone shows it
 ) -> bytes:
     "A plan as GPX 1.1: a waypoint a place, and a route through them."
-    gpx = ElementTree.Element("gpx", version="1.1", creator="img2gps", xmlns="http://www.topografix.com/GPX/1/1")
-    add = lambda parent, tag, text: setattr(ElementTree.SubElement(parent, tag), "text", _NOT_XML.sub("", str(text)))
+    gpx = ElementTree.Element("gpx", version="1.1", creator="img2gps",
+                              xmlns="http://www.topografix.com/GPX/1/1")
+    add = lambda parent, tag, text: setattr(ElementTree.SubElement(parent, tag), "text",
+                                            _NOT_XML.sub("", str(text)))
     add(ElementTree.SubElement(gpx, "metadata"), "name", name)
     rows = check_plan(plan).to_dict("records")
-    def point(parent, tag, row): return ElementTree.SubElement(parent, tag, lat=f"{row['latitude']:.7f}", lon=f"{row['longitude']:.7f}")
+
+    def point(parent, tag, row):
+        return ElementTree.SubElement(parent, tag, lat=f"{row['latitude']:.7f}",
+                                      lon=f"{row['longitude']:.7f}")
     for order, row in enumerate(rows, 1):
         waypoint = point(gpx, "wpt", row)
         add(waypoint, "name", row["place"])
-        add(waypoint, "desc", f"stop {order} of {len(rows)}" + (f": {row['headings'].replace(';', ' ')}" if row.get("headings") else ""))
+        add(
+            waypoint, "desc", f"stop {order} of {len(rows)}" +
+            (f": {row['headings'].replace(';', ' ')}" if row.get("headings") else ""))
     route = ElementTree.SubElement(gpx, "rte")
     add(route, "name", name)
     for row in rows: add(point(route, "rtept", row), "name", row["place"])
@@ -651,28 +767,38 @@ def plan_geojson(
     name: str="img2gps capture plan", # of the walk
 ) -> dict:
     "A plan as a GeoJSON FeatureCollection: a Point a place, and a LineString, the walk."
-    at = [[round(lon, 7), round(lat, 7)] for lat, lon in zip(check_plan(plan).latitude.astype(float), plan.longitude.astype(float))]
-    feature = lambda kind, coordinates, **properties: dict(type="Feature", properties=properties, geometry=dict(type=kind, coordinates=coordinates))
+    at = [[round(lon, 7), round(lat, 7)]
+          for lat, lon in zip(check_plan(plan).latitude.astype(float), plan.longitude.astype(float))]
+    feature = lambda kind, coordinates, **properties: dict(type="Feature", properties=properties, geometry=
+                                                           dict(type=kind, coordinates=coordinates))
     extra = plan["headings"] if "headings" in plan else [None] * len(plan)
-    points = [feature("Point", c, name=str(p), place=str(p), order=i, **({"headings": h} if h else {})) for i, (c, p, h) in enumerate(zip(at, plan.place, extra), 1)]
+    points = [
+        feature("Point", c, name=str(p), place=str(p), order=i, **({"headings": h} if h else {}))
+        for i, (c, p, h) in enumerate(zip(at, plan.place, extra), 1)
+    ]
     walk = [feature("LineString", at, name=name, walk_m=round(walk_length_m(plan), 1))] if len(at) > 1 else []
     return dict(type="FeatureCollection", features=points + walk)
 
 # %% ../../nbs/capture/21_plan.ipynb #8ec0560d
 def write_plan(
     plan, # one row a place, in walking order
-    stem, # a folder that is there, or the files' path without its ending: `walk` gives walk.csv, walk.gpx and walk.geojson
+    # a folder that is there, or the files' path without its ending: `walk` gives walk.csv, walk.gpx
+    # and walk.geojson
+    stem,
     headings=8, # see `shot_list`
     pitches=PITCHES,
 ) -> dict: # ending -> Path
-    "Write the checklist as CSV and the walk as GPX and GeoJSON, each whole or not at all. FileExistsError, before anything is written, if one is there."
+    """Write the checklist as CSV and the walk as GPX and GeoJSON, each whole or not at all.
+    FileExistsError, before anything is written, if one is there."""
     stem = Path(stem)
     if stem.is_dir(): stem = stem/"capture_plan"
     elif stem.suffix in (".csv", ".gpx", ".geojson"): stem = stem.with_suffix("")
     paths = {ending: stem.with_name(f"{stem.name}.{ending}") for ending in ("csv", "gpx", "geojson")}
     for path in paths.values():
-        if path.exists(): raise FileExistsError(f"{path} is there already; name another file, or move it away first")
-    contents = dict(gpx=plan_gpx(plan, stem.name), geojson=json.dumps(plan_geojson(plan, stem.name), allow_nan=False).encode())
+        if path.exists():
+            raise FileExistsError(f"{path} is there already; name another file, or move it away first")
+    contents = dict(gpx=plan_gpx(plan, stem.name), geojson=json.dumps(plan_geojson(plan, stem.name),
+                                                                      allow_nan=False).encode())
     write_table(shot_list(plan, headings, pitches), paths["csv"])
     for ending, content in contents.items():
         with atomic_path(paths[ending]) as temporary: temporary.write_bytes(content)
@@ -686,11 +812,14 @@ def _plan_numbers(table, name):
     def number(text):
         try: return float(text)
         except ValueError: return np.nan
-    if "place" in table and (table.place == "").any(): raise ValueError(f"{_plan_row(table, (table.place == '').argmax(), name)}: the place has no name")
+
+    if "place" in table and (table.place == "").any():
+        raise ValueError(f"{_plan_row(table, (table.place == '').argmax(), name)}: the place has no name")
     for c in ("latitude", "longitude") if {"place", "latitude", "longitude"} <= {*table} else ():
         values = table[c].map(number).astype(float)
         if len(wrong := np.flatnonzero(values.isna())):
-            raise ValueError(f"{_plan_row(table, wrong[0], name)}: {c} is {table[c].iloc[wrong[0]]!r}; write degrees as a number with a decimal point, as in 39.9512")
+            raise ValueError(f"{_plan_row(table, wrong[0], name)}: {c} is {table[c].iloc[wrong[0]]!r}; "
+                             "write degrees as a number with a decimal point, as in 39.9512")
         table[c] = values
     return table
 
@@ -698,12 +827,18 @@ def _plan_numbers(table, name):
 def read_plan(
     path, # a checklist CSV that `write_plan` wrote, or any CSV with place, latitude and longitude
 ) -> pd.DataFrame: # as `plan_capture` or `second_walk` returns, in the order of the file
-    "Read a plan back from its checklist; places that a person took out of it are gone. ValueError names the file and the row."
+    """Read a plan back from its checklist; places that a person took out of it are gone. ValueError names
+    the file and the row."""
     path = Path(path)
-    if not path.is_file(): raise FileNotFoundError(f"there is no file {path}; a plan is the CSV that `write_plan` wrote")
-    if path.stat().st_size > 2 * MAX_FILE_BYTES: raise ValueError(f"{path.name} has {path.stat().st_size:,} bytes: that is no plan")
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}; a plan is the CSV that `write_plan` wrote")
+    if path.stat().st_size > 2*MAX_FILE_BYTES:
+        raise ValueError(f"{path.name} has {path.stat().st_size:,} bytes: that is no plan")
     table = _plan_numbers(read_csv(path), path.name)
-    try: plan = check_plan(table.drop_duplicates("place") if "place" in table else table)[["place", "latitude", "longitude"]].reset_index(drop=True)
+    try:
+        plan = check_plan(table.drop_duplicates("place") if "place" in table else table)[[
+            "place", "latitude", "longitude"
+        ]].reset_index(drop=True)
     except (ValueError, TypeError) as e: raise ValueError(f"{path.name}: {e}") from e
     lat, lon = plan.latitude.to_numpy(float), plan.longitude.to_numpy(float)
     step = np.concatenate([[0.], geodesic_m(lat[:-1], lon[:-1], lat[1:], lon[1:])])
@@ -713,53 +848,73 @@ def read_plan(
         try: _heading_degrees(name)
         except ValueError as e: raise ValueError(f"{_plan_row(table, i, path.name)}: {e}") from e
     headings = table.groupby("place").heading_name.unique().str.join(";")[plan.place].to_numpy()
-    return plan.assign(headings=headings) if len(set(headings)) > 1 else plan # a second walk asks for other headings at each place
+    # a second walk asks for other headings at each place
+    return plan.assign(headings=headings) if len(set(headings)) > 1 else plan
 
 # %% ../../nbs/capture/21_plan.ipynb #e9e17787
 POOR_FIX = {"low_accuracy", "stale_fix"} # cleaning's codes for a doubtful position
 
 def _photo_states(table, max_accuracy_m):
-    "What each photo is good for: 'good', 'poor' (a doubtful fix), 'set aside' (by cleaning, for another reason) or 'no position'."
-    codes = table["reasons"].fillna("").astype(str) if "reasons" in table else pd.Series("", index=table.index)
-    dropped = ~table["keep"].astype(str).str.lower().isin(["true", "1", "1.0"]) if "keep" in table else pd.Series(False, index=table.index)
+    """What each photo is good for: 'good', 'poor' (a doubtful fix), 'set aside' (by cleaning, for another
+    reason) or 'no position'."""
+    codes = table["reasons"].fillna("").astype(str) if "reasons" in table else pd.Series(
+        "", index=table.index)
+    dropped = ~table["keep"].astype(str).str.lower().isin(
+        ["true", "1", "1.0"]) if "keep" in table else pd.Series(False, index=table.index)
     sets = {text: set(text.split(";")) - {""} for text in codes.unique()}
     poor = codes.map({t: bool(c & POOR_FIX) for t, c in sets.items()}).astype(bool)
     other = dropped & codes.map({t: not c or bool(c - POOR_FIX) for t, c in sets.items()}).astype(bool)
     if "h_accuracy" in table: poor |= pd.to_numeric(table["h_accuracy"], errors="coerce") > max_accuracy_m
-    return pd.Series(np.select([~has_position(table), other, poor], ["no position", "set aside", "poor"], "good"), index=table.index)
+    return pd.Series(
+        np.select([~has_position(table), other, poor], ["no position", "set aside", "poor"], "good"),
+        index=table.index)
 
 # %% ../../nbs/capture/21_plan.ipynb #fc014885
 FAR_M = 5000. # where every photo is further than this from the plan, it is the plan of something else
 
 def _reach(plan):
     "Half the plan's spacing in metres: how far a photo may be from its place."
-    if len(plan) < 2: raise ValueError(f"a plan of one place ({plan.place.iloc[0]}) has no spacing: it needs two places, or radius_m, how far a photo may be from its place")
-    if not (spacing := plan_spacing(plan)) > 0: raise ValueError("most places of the plan lie on top of one another; mend their positions, or give radius_m")
+    if len(plan) < 2:
+        raise ValueError(f"a plan of one place ({plan.place.iloc[0]}) has no spacing: it needs two "
+                         "places, or radius_m, how far a photo may be from its place")
+    if not (spacing := plan_spacing(plan)) > 0:
+        raise ValueError("most places of the plan lie on top of one another; mend their positions, or "
+                         "give radius_m")
     return spacing / 2
 
 # %% ../../nbs/capture/21_plan.ipynb #e00c65bb
 def match_photos(
     plan, # one row a place
     table, # a photo table, scanned or cleaned
-    radius_m: float=None, # metres from a photo to its place at most; half the plan's spacing by default
+    radius_m: float = None, # metres from a photo to its place at most; half the plan's spacing by default
     headings=8, # see `heading_names`
-    max_accuracy_m: float=25., # a photo whose own accuracy is worse is poorly fixed, metres
-) -> pd.DataFrame: # on the table's index: place ('' outside any), distance_m (to the nearest place), heading_name ('' unknown), state
-    "The place and the heading of each photo, and what it is good for: 'good', 'poor', 'set aside' or 'no position'."
+    max_accuracy_m: float = 25., # a photo whose own accuracy is worse is poorly fixed, metres
+    # on the table's index: place ('' outside any), distance_m (to the nearest place), heading_name
+    # ('' unknown), state
+) -> pd.DataFrame:
+    """The place and the heading of each photo, and what it is good for: 'good', 'poor', 'set aside' or
+    'no position'."""
     check_plan(plan)
     radius_m = _reach(plan) if radius_m is None else radius_m
     if not radius_m > 0: raise ValueError(f"radius_m must be a positive number of metres, not {radius_m}")
     names = heading_names(headings)
-    out = pd.DataFrame(dict(place="", distance_m=np.nan, heading_name="", state=_photo_states(table, max_accuracy_m)), index=table.index)
+    out = pd.DataFrame(
+        dict(place="", distance_m=np.nan, heading_name="", state=_photo_states(table, max_accuracy_m)),
+        index=table.index)
     placed = has_position(table)
     frame = LocalFrame(*mean_position(plan.latitude, plan.longitude))
     away, nearest = cKDTree(places := plan_metres(plan, frame)).query(plan_metres(table[placed], frame))
-    beyond = geodesic_m(table.latitude[placed], table.longitude[placed], frame.latitude, frame.longitude) - np.hypot(*places.T).max()
+    beyond = geodesic_m(table.latitude[placed], table.longitude[placed], frame.latitude,
+                        frame.longitude) - np.hypot(*places.T).max()
     away = np.where(beyond > 1000, np.maximum(away, beyond), away) # a flat frame ends somewhere
-    if len(away) and away.min() > FAR_M: raise ValueError(f"no photo is within {away.min() // 1000:,.0f} km of the plan: one of the two belongs to another place")
+    if len(away) and away.min() > FAR_M:
+        raise ValueError(f"no photo is within {away.min() // 1000:,.0f} km of the plan: one of the two "
+                         "belongs to another place")
     out.loc[placed, "distance_m"] = away
     out.loc[placed, "place"] = np.where(away <= radius_m, plan.place.astype(str).to_numpy()[nearest], "")
-    heading = pd.to_numeric(table["heading"], errors="coerce").to_numpy(float) if "heading" in table else np.full(len(table), np.nan)
+    heading = pd.to_numeric(table["heading"],
+                            errors="coerce").to_numpy(float) if "heading" in table else np.full(
+                                len(table), np.nan)
     turn = np.abs((heading[:, None] - list(names.values()) + 180) % 360 - 180)
     known = np.isfinite(turn).all(1)
     out.loc[known, "heading_name"] = np.array(list(names))[turn[known].argmin(1)]
@@ -770,41 +925,51 @@ def coverage_shots(
     plan, # one row a place
     matched, # from `match_photos`
     headings=8, # as given to `match_photos`
-) -> pd.DataFrame: # place, heading_name, photos (well fixed), poor_photos; every place with every heading, in the plan's order
+    # place, heading_name, photos (well fixed), poor_photos; every place with every heading, in the
+    # plan's order
+) -> pd.DataFrame:
     "The photos of each planned shot."
     names, places = list(heading_names(headings)), plan.place.astype(str)
     grid = pd.MultiIndex.from_product([places, names], names=["place", "heading_name"])
     known = matched[(matched.place != "") & (matched.heading_name != "")]
-    count = lambda state: known[known.state == state].groupby(["place", "heading_name"]).size().reindex(grid, fill_value=0)
+    count = lambda state: known[known.state == state].groupby(["place", "heading_name"]).size().reindex(
+        grid, fill_value=0)
     return pd.DataFrame(dict(photos=count("good"), poor_photos=count("poor"))).reset_index()
 
 # %% ../../nbs/capture/21_plan.ipynb #344643f6
 def coverage(
     plan, # one row a place
     table, # a photo table, scanned or cleaned
-    radius_m: float=None, # metres from a photo to its place at most; half the plan's spacing by default
+    radius_m: float = None, # metres from a photo to its place at most; half the plan's spacing by default
     headings=8, # see `heading_names`
-    max_accuracy_m: float=25., # a photo whose own accuracy is worse is poorly fixed, metres
-    per_heading: int=1, # photos wanted at each heading; 2 for level and upward
-) -> pd.DataFrame: # the plan with photos (well fixed), poor_photos, headings_done (<NA> unknown), headings_missing (names), heading_coverage, status
-    "What photos cover of a plan, a row a place; `attrs['photos']` counts the photos by what they are good for."
-    matched, names = match_photos(plan, table, radius_m, headings, max_accuracy_m), np.array(list(heading_names(headings)))
+    max_accuracy_m: float = 25., # a photo whose own accuracy is worse is poorly fixed, metres
+    per_heading: int = 1, # photos wanted at each heading; 2 for level and upward
+    # the plan with photos (well fixed), poor_photos, headings_done (<NA> unknown), headings_missing
+    # (names), heading_coverage, status
+) -> pd.DataFrame:
+    """What photos cover of a plan, a row a place; `attrs['photos']` counts the photos by what they are
+    good for."""
+    matched, names = match_photos(plan, table, radius_m, headings,
+                                  max_accuracy_m), np.array(list(heading_names(headings)))
     places = plan.place.astype(str)
     at = matched[matched.place != ""]
     count = lambda chosen: at[chosen].groupby("place").size().reindex(places, fill_value=0).to_numpy()
-    good, poor, blind = count(at.state == "good"), count(at.state == "poor"), count((at.state == "good") & (at.heading_name == ""))
+    good, poor, blind = count(at.state == "good"), count(at.state == "poor"), count((at.state == "good")
+                                                                                    & (at.heading_name == ""))
     shots = coverage_shots(plan, matched, headings).photos.to_numpy().reshape(len(plan), -1)
     short = np.maximum(per_heading - shots, 0)
     done = (good > 0) & (short.sum(1) <= blind)
     status = np.select([done, good > 0, poor > 0], ["done", "partial", "poor"], "missing")
     sure = np.select([good == 0, blind == 0, blind < good], ["", "known", "partly known"], "unknown")
-    out = plan.drop(columns="headings", errors="ignore").assign(photos=good, poor_photos=poor,
-        headings_done=pd.array((short == 0).sum(1), dtype="Int64"), headings_missing=["" if d else ";".join(names[s > 0]) for d, s in zip(done, short)],
+    out = plan.drop(columns="headings", errors="ignore").assign(
+        photos=good, poor_photos=poor, headings_done=pd.array((short == 0).sum(1), dtype="Int64"),
+        headings_missing=["" if d else ";".join(names[s > 0]) for d, s in zip(done, short)],
         heading_coverage=sure, status=status)
     out.loc[sure == "unknown", "headings_done"] = pd.NA
     usable = matched.state.isin(["good", "poor"])
     out.attrs["photos"] = matched.state.value_counts().to_dict() | dict(
-        all=len(table), outside=int((usable & (matched.place == "")).sum()), blind=int(((matched.state == "good") & (matched.heading_name == "")).sum()))
+        all=len(table), outside=int((usable & (matched.place == "")).sum()), blind=int(
+            ((matched.state == "good") & (matched.heading_name == "")).sum()))
     return out.reset_index(drop=True)
 
 # %% ../../nbs/capture/21_plan.ipynb #085c31ff
@@ -816,11 +981,17 @@ def summarize_coverage(
     "The coverage in a line for a terminal."
     counts = covered.status.value_counts()
     line = f"{counts.get('done', 0):,} of {len(covered):,} places done" + "".join(
-        f", {counts[s]:,} {text}" for s, text in (("partial", "in part"), ("poor", "only with poor fixes"), ("missing", "missing")) if s in counts)
+        f", {counts[s]:,} {text}" for s, text in (("partial", "in part"), ("poor", "only with poor fixes"),
+                                                  ("missing", "missing")) if s in counts)
     photos = covered.attrs.get("photos")
     if not photos: return line
-    parts = [f"{photos[k]:,} {text}" for k, text in (("poor", "poorly fixed"), ("outside", "outside every place"), ("blind", "without a heading (counted by number)"),
-                                                     ("set aside", "set aside by cleaning"), ("no position", "without a position")) if photos.get(k)]
+    parts = [
+        f"{photos[k]:,} {text}"
+        for k, text in (("poor", "poorly fixed"), ("outside", "outside every place"),
+                        ("blind", "without a heading (counted by number)"),
+                        ("set aside", "set aside by cleaning"), ("no position", "without a position"))
+        if photos.get(k)
+    ]
     return f"{line}; {photos['all']:,} photos" + (f", of which {', '.join(parts)}" if parts else "")
 
 # %% ../../nbs/capture/21_plan.ipynb #7dbf0820
@@ -831,21 +1002,27 @@ def photo_region(
 ) -> Region: # their box
     "The region that well-fixed photos span. ValueError where there are none."
     good = table[_photo_states(table, max_accuracy_m) == "good"]
-    if not len(good): raise ValueError(f"none of {len(table):,} photos has a well-fixed position: there is no region to make of them")
+    if not len(good):
+        raise ValueError(f"none of {len(table):,} photos has a well-fixed position: there is no region to "
+                         "make of them")
     frame = LocalFrame(*mean_position(good.latitude, good.longitude))
     metres = plan_metres(good, frame)
     (west, south), (east, north) = metres.min(0) - margin_m, metres.max(0) + margin_m
-    if (reach := max(east - west, north - south)) > MAX_EXTENT_M: raise ValueError(f"the photos are up to {reach / 1000:,.0f} km apart: clean the table first, or give a region")
+    if (reach := max(east - west, north - south)) > MAX_EXTENT_M:
+        raise ValueError(f"the photos are up to {reach / 1000:,.0f} km apart: clean the table first, or "
+                         "give a region")
     box = np.array([(west, south), (east, south), (east, north), (west, north), (west, south)])
     return Region(frame, ((box,),), name="the photos' box")
 
 # %% ../../nbs/capture/21_plan.ipynb #66868189
 def _around(metres, spacing, most):
-    "A fine sample of the ground within 0.58 spacings of some points: what a hexagonal lattice of them serves without leaving a hole."
+    """A fine sample of the ground within 0.58 spacings of some points: what a hexagonal lattice of them
+    serves without leaving a hole."""
     reach = spacing / np.sqrt(3)
     pitch = reach * max(0.2, np.sqrt(np.pi * len(metres) / most))
     whole = np.arange(-np.ceil(reach / pitch) - 1, np.ceil(reach / pitch) + 2)
-    cells = (np.round(metres / pitch)[:, None] + np.stack(np.meshgrid(whole, whole), -1).reshape(-1, 2)).reshape(-1, 2)
+    cells = (np.round(metres/pitch)[:, None] +
+             np.stack(np.meshgrid(whole, whole), -1).reshape(-1, 2)).reshape(-1, 2)
     once = np.unique(cells @ [1, 1j])
     points = np.stack([once.real, once.imag], -1) * pitch
     points = points[cKDTree(metres).query(points)[0] <= reach]
@@ -866,15 +1043,21 @@ def _gap_row(away):
 # %% ../../nbs/capture/21_plan.ipynb #098e1f82
 def gap_curve(
     covered, # from `coverage`
-    region=None, # what the plan was made for, with what it avoids; without it, the ground within 0.58 spacings of a place counts
-    most: int=None, # places at most
-) -> pd.DataFrame: # places (0, 1, ...), place (walked last), largest_m, p90_m, mean_m (metres to the nearest place that is done)
-    "Places that are not done in the order in which they shrink the gaps most (greedy on the mean squared gap), and what remains."
+    # what the plan was made for, with what it avoids; without it, the ground within 0.58 spacings
+    # of a place counts
+    region=None,
+    most: int = None, # places at most
+    # places (0, 1, ...), place (walked last), largest_m, p90_m, mean_m (metres to the nearest place
+    # that is done)
+) -> pd.DataFrame:
+    """Places that are not done in the order in which they shrink the gaps most (greedy on the mean
+    squared gap), and what remains."""
     frame = LocalFrame(*mean_position(covered.latitude, covered.longitude))
     metres, points = plan_metres(covered, frame), _samples(covered, region, frame, 6000)
     done = (covered.status == "done").to_numpy()
     away = cKDTree(metres[done]).query(points)[0] if done.any() else np.full(len(points), np.inf)
-    squared = np.minimum(away, np.hypot(*np.ptp(np.concatenate([points, metres]), axis=0)))**2 # without any place, the whole region is the gap
+    # without any place, the whole region is the gap
+    squared = np.minimum(away, np.hypot(*np.ptp(np.concatenate([points, metres]), axis=0)))**2
     gain = lambda i: np.maximum(squared - ((points - metres[i])**2).sum(1), 0).sum()
     heap = [(-gain(i), i) for i in np.flatnonzero(~done)]
     heapify(heap)
@@ -882,7 +1065,10 @@ def gap_curve(
     while heap and (most is None or len(rows) <= most):
         i = heappop(heap)[1]
         now = gain(i)
-        if heap and now < -heap[0][0] - 1e-9: heappush(heap, (-now, i)); continue # gains only fall: an old one is an upper bound
+        # gains only fall: an old one is an upper bound
+        if heap and now < -heap[0][0] - 1e-9:
+            heappush(heap, (-now, i))
+            continue
         reach = ((points - metres[i])**2).sum(1)
         squared, away = np.minimum(squared, reach), np.minimum(away, np.sqrt(reach))
         rows.append(dict(places=len(rows), place=covered.place.iloc[i], **_gap_row(away)))
@@ -891,25 +1077,40 @@ def gap_curve(
 # %% ../../nbs/capture/21_plan.ipynb #7f9ce57b
 def second_walk(
     covered, # from `coverage`
-    region=None, # what the plan was made for, with what it avoids; without it, the ground within 0.58 spacings of a place counts
-    n_places: int=None, # only so many places, those that shrink the gaps most
+    # what the plan was made for, with what it avoids; without it, the ground within 0.58 spacings
+    # of a place counts
+    region=None,
+    n_places: int = None, # only so many places, those that shrink the gaps most
     pitches=PITCHES, # what is taken at each heading
-) -> pd.DataFrame: # a plan: place (its first name), order, latitude, longitude, step_m, status, headings (what is missing), shots
-    "The plan of a second walk; `attrs` hold walk_m, shots, and gap_before and gap_after in metres. ValueError where everything is done."
+    # a plan: place (its first name), order, latitude, longitude, step_m, status, headings (what is
+    # missing), shots
+) -> pd.DataFrame:
+    """The plan of a second walk; `attrs` hold walk_m, shots, and gap_before and gap_after in metres.
+    ValueError where everything is done."""
     open_places = covered[covered.status != "done"]
-    if not len(open_places): raise ValueError(f"all {len(covered):,} places are done: there is nothing to walk again")
+    if not len(open_places):
+        raise ValueError(f"all {len(covered):,} places are done: there is nothing to walk again")
     if n_places is not None and n_places < 1: raise ValueError(f"n_places must be at least 1, not {n_places}")
-    if n_places is not None: open_places = open_places[open_places.place.isin(gap_curve(covered, region, n_places).place)]
-    where = read_region(region) if region is not None else Region(LocalFrame(*mean_position(covered.latitude, covered.longitude)))
-    walk = open_places.iloc[walking_order(plan_metres(open_places, where.frame), through=_through(where))].reset_index(drop=True)
+    if n_places is not None:
+        open_places = open_places[open_places.place.isin(gap_curve(covered, region, n_places).place)]
+    where = read_region(region) if region is not None else Region(
+        LocalFrame(*mean_position(covered.latitude, covered.longitude)))
+    walk = open_places.iloc[walking_order(plan_metres(open_places, where.frame),
+                                          through=_through(where))].reset_index(drop=True)
     lat, lon = walk.latitude.to_numpy(float), walk.longitude.to_numpy(float)
     step = np.concatenate([[0.], geodesic_m(lat[:-1], lon[:-1], lat[1:], lon[1:])])
-    walk = walk.assign(order=np.arange(1, len(walk) + 1), step_m=step.round(2), headings=walk.headings_missing, shots=walk.headings_missing.str.split(";").str.len() * len(pitches))
+    walk = walk.assign(order=np.arange(1,
+                                       len(walk) + 1), step_m=step.round(2), headings=walk.headings_missing,
+                       shots=walk.headings_missing.str.split(";").str.len()*len(pitches))
     points, metres = _samples(covered, region, where.frame), plan_metres(covered, where.frame)
-    def gaps(done): return _gap_row(cKDTree(metres[done]).query(points)[0] if done.any() else np.full(len(points), np.inf))
+
+    def gaps(done):
+        return _gap_row(
+            cKDTree(metres[done]).query(points)[0] if done.any() else np.full(len(points), np.inf))
     done = (covered.status == "done").to_numpy()
     walk = walk[PLAN_COLUMNS + ["status", "headings", "shots"]]
-    walk.attrs = dict(walk_m=walk_length_m(walk), shots=int(walk.shots.sum()), gap_before=gaps(done), gap_after=gaps(done | covered.place.isin(walk.place).to_numpy()))
+    walk.attrs = dict(walk_m=walk_length_m(walk), shots=int(walk.shots.sum()), gap_before=gaps(done),
+                      gap_after=gaps(done | covered.place.isin(walk.place).to_numpy()))
     return walk
 
 # %% ../../nbs/capture/21_plan.ipynb #52fe9936
@@ -918,19 +1119,28 @@ def summarize_walk(
 ) -> str: # one line
     "A walk in a line for a terminal."
     line = f"{len(walk):,} places, {walk_length_m(walk) / 1000:.2f} km to walk"
-    if "gap_m" in walk.attrs: line += f", {walk.attrs['spacing_m']:.1f} m between neighbours, no spot further than {walk.attrs['gap_m']:.1f} m from a place"
-    if (n := walk.attrs.get("steps_through")): line += f"; {n:,} {'step leaves' if n == 1 else 'steps leave'} the area or cross what is to be avoided: walk around"
+    if "gap_m" in walk.attrs:
+        line += (f", {walk.attrs['spacing_m']:.1f} m between neighbours, no spot further than "
+                 f"{walk.attrs['gap_m']:.1f} m from a place")
+    if (n := walk.attrs.get("steps_through")):
+        line += (f"; {n:,} {'step leaves' if n == 1 else 'steps leave'} the area or cross what is to be "
+                 "avoided: walk around")
     if "gap_before" not in walk.attrs: return line
     before, after = walk.attrs["gap_before"], walk.attrs["gap_after"]
-    said = lambda k: f"{before[k]:.0f} to {after[k]:.0f} m" if np.isfinite(before[k]) else f"{after[k]:.0f} m (nothing is done yet)"
-    return f"{line}, {walk.attrs['shots']:,} shots; largest gap {said('largest_m')}, mean gap {said('mean_m')}"
+    said = lambda k: f"{before[k]:.0f} to {after[k]:.0f} m" if np.isfinite(before[
+        k]) else f"{after[k]:.0f} m (nothing is done yet)"
+    return (f"{line}, {walk.attrs['shots']:,} shots; largest gap {said('largest_m')}, mean gap "
+            f"{said('mean_m')}")
 
 # %% ../../nbs/capture/21_plan.ipynb #0953b99f
 _BLUE, _INK, _PALE = "#0072B2", "#222222", "#B0B0B0"
-_LOOKS = dict(done=("#009E73", "o"), partial=("#E69F00", "s"), poor=("#CC79A7", "^"), missing=("#D55E00", "X")) # colour and shape
+# colour and shape
+_LOOKS = dict(done=("#009E73", "o"), partial=("#E69F00", "s"), poor=("#CC79A7", "^"),
+              missing=("#D55E00", "X"))
 
 def _map(plan, region):
-    "A figure of the region's shape, its axes, and the metres of the plan's places; the region is drawn where there is one."
+    """A figure of the region's shape, its axes, and the metres of the plan's places; the region is drawn
+    where there is one."""
     region = read_region(region) if region is not None else None
     frame = region.frame if region else LocalFrame(*mean_position(plan.latitude, plan.longitude))
     metres = plan_metres(plan, frame)
@@ -938,24 +1148,32 @@ def _map(plan, region):
     low, high = np.concatenate([metres, *outlines]).min(0), np.concatenate([metres, *outlines]).max(0)
     pad = max(0.05 * (high - low).max(), 5.)
     width, height = high - low + 2 * pad
-    ax = Figure(figsize=(6.4, float(np.clip(5.6 * height / width + 1.1, 3.2, 8))), dpi=100, layout="constrained").subplots()
+    ax = Figure(figsize=(6.4, float(np.clip(5.6*height/width + 1.1, 3.2, 8))), dpi=100,
+                layout="constrained").subplots()
     ax.set(xlim=(low[0] - pad, high[0] + pad), ylim=(low[1] - pad, high[1] + pad), aspect="equal")
     ax.set_xlabel("metres east", fontsize=10); ax.set_ylabel("metres north", fontsize=10)
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(labelsize=10, color=_PALE)
-    ax.add_collection(LineCollection(outlines, color=_INK, linewidth=1.2, zorder=1.5, label="_outline"), autolim=False)
+    ax.add_collection(LineCollection(outlines, color=_INK, linewidth=1.2, zorder=1.5, label="_outline"),
+                      autolim=False)
     for solid, colour in ((True, "#E3E3E3"), (False, "white")):
-        rings = [ring for rings in (region.avoid if region else ()) for ring in (rings[:1] if solid else rings[1:])]
-        ax.add_collection(PolyCollection(rings, facecolor=colour, edgecolor=_PALE, linewidth=0.8, zorder=1), autolim=False)
+        rings = [
+            ring for rings in (region.avoid if region else ()) for ring in (rings[:1] if solid else rings[1:])
+        ]
+        ax.add_collection(PolyCollection(rings, facecolor=colour, edgecolor=_PALE, linewidth=0.8, zorder=1),
+                          autolim=False)
     return ax, metres
 
-def _key(ax, columns=4): ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=columns, frameon=False, fontsize=10, borderaxespad=0, handletextpad=0.4, columnspacing=1.4)
+def _key(ax, columns=4):
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=columns, frameon=False, fontsize=10,
+              borderaxespad=0, handletextpad=0.4, columnspacing=1.4)
 
 def _marks(ax, metres):
     "The area of a marker in square points: half as wide as the places are apart on paper."
     spacing = np.median(cKDTree(metres).query(metres, 2)[0][:, 1]) if len(metres) > 1 else np.inf
-    (west, east), (south, north), (width, height) = ax.get_xlim(), ax.get_ylim(), ax.figure.get_size_inches() * 72
-    return float(np.clip((0.5 * spacing * min(0.85 * width / (east - west), 0.8 * height / (north - south)))**2, 4, 42))
+    (west, east), (south, north), (width,
+                                   height) = ax.get_xlim(), ax.get_ylim(), ax.figure.get_size_inches()*72
+    return float(np.clip((0.5*spacing*min(0.85*width/(east - west), 0.8*height/(north - south)))**2, 4, 42))
 
 # %% ../../nbs/capture/21_plan.ipynb #1e874a8d
 def plot_plan(
@@ -964,15 +1182,21 @@ def plot_plan(
 ) -> Figure:
     "The places and the walk through them; some are labelled with their names."
     ax, metres = _map(plan, region)
-    ax.plot(*metres.T, color=_BLUE, linewidth=1.1, alpha=0.75, zorder=2, label=f"walk ({walk_length_m(plan) / 1000:.2f} km)")
-    ax.scatter(*metres.T, s=_marks(ax, metres), color=_INK, linewidths=0, zorder=3, label=f"places ({len(plan):,})")
+    ax.plot(*metres.T, color=_BLUE, linewidth=1.1, alpha=0.75, zorder=2,
+            label=f"walk ({walk_length_m(plan) / 1000:.2f} km)")
+    ax.scatter(*metres.T, s=_marks(ax, metres), color=_INK, linewidths=0, zorder=3,
+               label=f"places ({len(plan):,})")
     ax.scatter(*metres[:1].T, s=90, color="#009E73", marker="^", edgecolors="white", zorder=4, label="start")
     ax.scatter(*metres[-1:].T, s=70, color="#D55E00", marker="s", edgecolors="white", zorder=4, label="end")
     for i in range(0, len(plan), max(1, -(-len(plan) // 14))):
         east, north = metres[min(i + 1, len(plan) - 1)] - metres[max(i - 1, 0)]
-        off = np.array([north, -east]) / max(np.hypot(east, north), 1e-9) # to the right of the walk, under every dot
-        ax.annotate(str(plan.place.iloc[i]).replace("$", r"\$"), metres[i], 8 * off, textcoords="offset points", fontsize=8, zorder=2.5, path_effects=[withStroke(linewidth=2, foreground="white")],
-                    ha="left" if off[0] > 0.4 else "right" if off[0] < -0.4 else "center", va="bottom" if off[1] > 0.4 else "top" if off[1] < -0.4 else "center")
+        # to the right of the walk, under every dot
+        off = np.array([north, -east])/max(np.hypot(east, north), 1e-9)
+        ax.annotate(
+            str(plan.place.iloc[i]).replace("$", r"\$"), metres[i], 8*off, textcoords="offset points",
+            fontsize=8, zorder=2.5, path_effects=[withStroke(linewidth=2, foreground="white")],
+            ha="left" if off[0] > 0.4 else "right" if off[0] < -0.4 else "center",
+            va="bottom" if off[1] > 0.4 else "top" if off[1] < -0.4 else "center")
     _key(ax)
     return ax.figure
 
@@ -982,18 +1206,23 @@ def plot_coverage(
     region=None, # to draw its outline, and what it avoids
     table=None, # a photo table, to draw the photos too
 ) -> Figure:
-    "The status of each place, by colour and shape, with counts; photos that cleaning kept and that are on the map as small dots, in open markers."
+    """The status of each place, by colour and shape, with counts; photos that cleaning kept and that are
+    on the map as small dots, in open markers."""
     ax, metres = _map(covered, region)
     if table is not None:
-        frame = read_region(region).frame if region is not None else LocalFrame(*mean_position(covered.latitude, covered.longitude))
+        frame = read_region(region).frame if region is not None else LocalFrame(
+            *mean_position(covered.latitude, covered.longitude))
         photos = plan_metres(table[_photo_states(table, np.inf).isin(["good", "poor"])], frame)
         (west, east), (south, north) = ax.get_xlim(), ax.get_ylim()
         photos = photos[(photos >= (west, south)).all(1) & (photos <= (east, north)).all(1)]
-        ax.scatter(*photos.T, s=3, color="#888888", linewidths=0, zorder=2, rasterized=True, label=f"photos ({len(photos):,})")
+        ax.scatter(*photos.T, s=3, color="#888888", linewidths=0, zorder=2, rasterized=True,
+                   label=f"photos ({len(photos):,})")
     for status, (colour, shape) in _LOOKS.items():
         chosen = (covered.status == status).to_numpy()
-        if chosen.any(): ax.scatter(*metres[chosen].T, s=1.3 * _marks(ax, metres), facecolors=colour if table is None else "none", edgecolors=colour, marker=shape,
-                                      linewidths=0 if table is None else 1.1, zorder=3, label=f"{status} ({chosen.sum():,})")
+        if chosen.any():
+            ax.scatter(*metres[chosen].T, s=1.3*_marks(ax, metres),
+                       facecolors=colour if table is None else "none", edgecolors=colour, marker=shape,
+                       linewidths=0 if table is None else 1.1, zorder=3, label=f"{status} ({chosen.sum():,})")
     _key(ax, 3)
     if table is not None: ax.get_legend().legend_handles[0].set_sizes([14])
     return ax.figure
@@ -1004,7 +1233,9 @@ def plot_gaps(
 ) -> Figure:
     "What remains of the gaps against the places walked."
     ax = Figure(figsize=(6.4, 3.4), dpi=100, layout="constrained").subplots()
-    for column, label, colour, style in (("largest_m", "largest gap", "#D55E00", "-"), ("p90_m", "90th percentile", "#E69F00", "--"), ("mean_m", "mean gap", _BLUE, ":")):
+    for column, label, colour, style in (("largest_m", "largest gap", "#D55E00", "-"),
+                                         ("p90_m", "90th percentile", "#E69F00", "--"), ("mean_m", "mean gap",
+                                                                                         _BLUE, ":")):
         ax.plot(curve.places, curve[column], color=colour, linestyle=style, linewidth=2, label=label)
     ax.set(xlim=(0, max(curve.places.max(), 1)), ylim=(0, None))
     ax.set_xlabel("places of the second walk, the most useful first", fontsize=10)

@@ -57,10 +57,12 @@ class Weather:
     seed: int=0 # of the clouds: one walk, one sky
 
 _SKIES = dict(
-    clear=dict(),
-    overcast=dict(zenith=(168, 174, 182), horizon=(206, 209, 212), direct=(0.06, 0.06, 0.06), ambient=(0.80, 0.81, 0.84), visibility=900., clouds=0.9),
-    golden=dict(zenith=(96, 128, 186), horizon=(248, 208, 158), direct=(0.70, 0.54, 0.34), ambient=(0.58, 0.55, 0.57), visibility=1100., clouds=0.3),
-    haze=dict(zenith=(178, 190, 202), horizon=(214, 217, 219), direct=(0.22, 0.21, 0.19), ambient=(0.70, 0.71, 0.73), visibility=330., clouds=0.1))
+    clear=dict(), overcast=dict(zenith=(168, 174, 182), horizon=(206, 209, 212), direct=(0.06, 0.06, 0.06),
+                                ambient=(0.80, 0.81, 0.84), visibility=900., clouds=0.9),
+    golden=dict(zenith=(96, 128, 186), horizon=(248, 208, 158), direct=(0.70, 0.54, 0.34),
+                ambient=(0.58, 0.55, 0.57), visibility=1100., clouds=0.3),
+    haze=dict(zenith=(178, 190, 202), horizon=(214, 217, 219), direct=(0.22, 0.21, 0.19),
+              ambient=(0.70, 0.71, 0.73), visibility=330., clouds=0.1))
 WEATHERS = tuple(_SKIES)
 
 def make_weather(
@@ -74,7 +76,8 @@ def make_weather(
 
 # %% ../../nbs/demo/25_campus.ipynb #66570b0a
 class Faces:
-    "A growing list of four-cornered faces and their colours; corners run counter-clockwise as seen from outside, metres east, north, up."
+    """A growing list of four-cornered faces and their colours; corners run counter-clockwise as seen from
+    outside, metres east, north, up."""
     def __init__(self): self.corners, self.colours = [], []
 
     def add(self,
@@ -96,7 +99,8 @@ class Faces:
     ):
         "The side faces of a prism, pyramid or cone frustum that stands upright."
         angles = np.deg2rad(turn) + 2 * np.pi * np.arange(sides + 1) / sides
-        low, high = ([(centre[0] + r * np.cos(a), centre[1] + r * np.sin(a), z) for a in angles] for r, z in zip(radii, heights))
+        low, high = ([(centre[0] + r*np.cos(a), centre[1] + r*np.sin(a), z) for a in angles]
+                     for r, z in zip(radii, heights))
         colours = colours if isinstance(colours[0], (tuple, list)) else [colours]
         for k in range(sides): self.add([low[k], low[k + 1], high[k + 1], high[k]], colours[k % len(colours)])
 
@@ -113,17 +117,29 @@ def _facade(width, height, style, accent, rng):
     "The painted rectangles of a wall: left, right, bottom, top in metres, and a colour."
     floors, bays = max(1, round(height / 3.6)), max(2, round(width / 4.2))
     tall, wide = height / floors, width / bays
-    cell = lambda b, f, x0, x1, z0, z1, colour: ((b + x0) * wide, (b + x1) * wide, (f + z0) * tall, (f + z1) * tall, colour)
+    cell = lambda b, f, x0, x1, z0, z1, colour: ((b + x0)*wide, (b + x1)*wide, (f + z0)*tall,
+                                                 (f + z1)*tall, colour)
     each = [(b, f) for f in range(floors) for b in range(bays)]
     lit = lambda: (226, 206, 150) if rng.random() < 0.08 else tuple(np.array(GLASS) + rng.integers(-14, 15))
     if style == "windows": return [cell(b, f, .24, .76, .25, .82, lit()) for b, f in each]
     if style == "ribbons": return [cell(0, f, .1, bays - .1, .34, .80, GLASS) for f in range(floors)]
-    if style == "piers": return [cell(b, 0, .0, .36, 0, floors, accent) for b in range(bays)] + [cell(b, f, .5, .86, .2, .85, lit()) for b, f in each]
-    if style == "bands": return [cell(0, f, 0, bays, .0, .34, accent) for f in range(floors)] + [cell(b, f, .36, .66, .42, .9, lit()) for b, f in each]
-    if style == "panels": return [cell(b, f, 0, 1, 0, 1, accent) for b, f in each if (b + f) % 2] + [cell(b, f, .3, .7, .35, .75, lit()) for b, f in each]
-    if style == "arcade": return [cell(b, 0, .14, .86, 0, .86, DARK) for b in range(bays)] + [cell(b, f, .3, .7, .2, .8, lit()) for b, f in each if f]
-    if style == "gallery": return [cell(0, f, 0, bays, .80, 1., accent) for f in range(floors)] + [cell(b, f, .12, .88, .08, .72, lit()) for b, f in each]
-    return [(width * .2, width * .8, height * .2, height * .9, accent), (width * .32, width * .68, height * .35, height * .75, PALE)]
+    if style == "piers":
+        return [cell(b, 0, .0, .36, 0, floors, accent)
+                for b in range(bays)] + [cell(b, f, .5, .86, .2, .85, lit()) for b, f in each]
+    if style == "bands":
+        return [cell(0, f, 0, bays, .0, .34, accent)
+                for f in range(floors)] + [cell(b, f, .36, .66, .42, .9, lit()) for b, f in each]
+    if style == "panels":
+        return [cell(b, f, 0, 1, 0, 1, accent)
+                for b, f in each if (b + f) % 2] + [cell(b, f, .3, .7, .35, .75, lit()) for b, f in each]
+    if style == "arcade":
+        return [cell(b, 0, .14, .86, 0, .86, DARK)
+                for b in range(bays)] + [cell(b, f, .3, .7, .2, .8, lit()) for b, f in each if f]
+    if style == "gallery":
+        return [cell(0, f, 0, bays, .80, 1., accent)
+                for f in range(floors)] + [cell(b, f, .12, .88, .08, .72, lit()) for b, f in each]
+    return [(width*.2, width*.8, height*.2, height*.9, accent),
+            (width*.32, width*.68, height*.35, height*.75, PALE)]
 
 # %% ../../nbs/demo/25_campus.ipynb #a0e46314
 ROOFS = ("flat", "gable", "hip", "pyramid")
@@ -152,19 +168,24 @@ def _roof(faces, corners, z, kind, rise, roof, wall):
 
 # %% ../../nbs/demo/25_campus.ipynb #a7120bde
 def _building(faces, footprint, height, style, wall, accent, roof_kind, roof, rng):
-    "A building on a footprint of four corners; the first side has the door, and the four sides do not look alike."
+    """A building on a footprint of four corners; the first side has the door, and the four sides do not
+    look alike."""
     plinth = tuple(int(v * 0.62) for v in wall)
     for side in range(4):
         a, b = footprint[side], footprint[(side + 1) % 4]
         width = float(np.linalg.norm(np.subtract(b, a)))
-        painted = _facade(width, height, style if side != 2 else "mural" if style != "mural" else "bands", accent, rng)
+        painted = _facade(width, height, style if side != 2 else "mural" if style != "mural" else "bands",
+                          accent, rng)
         painted = [(0, width, 0, 0.7, plinth)] + painted
-        if side == 0: painted += [(width / 2 - 2.2, width / 2 + 2.2, 0, 3.9, accent), (width / 2 - 1.5, width / 2 + 1.5, 0, 3.1, DARK)]
+        if side == 0:
+            painted += [(width/2 - 2.2, width/2 + 2.2, 0, 3.9, accent),
+                        (width/2 - 1.5, width/2 + 1.5, 0, 3.1, DARK)]
         _wall(faces, a, b, 0, height, wall, painted)
     _roof(faces, footprint, height, roof_kind, min(4.5, height * 0.5), roof, wall)
 
 # %% ../../nbs/demo/25_campus.ipynb #f99d1eab
-TREES = dict(round=((70, 118, 56), 1.0), fir=((38, 84, 62), 1.2), poplar=((112, 140, 60), 1.6), maple=((186, 84, 44), 1.0), blossom=((226, 160, 182), 0.8))
+TREES = dict(round=((70, 118, 56), 1.0), fir=((38, 84, 62), 1.2), poplar=((112, 140, 60), 1.6),
+             maple=((186, 84, 44), 1.0), blossom=((226, 160, 182), 0.8))
 
 def _tree(faces, centre, kind, rng):
     "A tree; returns its radius and height."
@@ -177,7 +198,8 @@ def _tree(faces, centre, kind, rng):
     if kind == "fir": rings = [((1., .45), (.12, .45)), ((.8, .3), (.4, .72)), ((.55, .0), (.66, 1.))]
     elif kind == "poplar": rings = [((.5, 1.), (.1, .3)), ((1., .8), (.3, .7)), ((.8, .1), (.7, 1.))]
     else: rings = [((.45, 1.), (.26, .46)), ((1., .9), (.46, .72)), ((.9, .3), (.72, 1.))]
-    for (r0, r1), (z0, z1) in rings: faces.ring(centre, (radius * r0, radius * r1), (height * z0, height * z1), shades, 7, turn)
+    for (r0, r1), (z0, z1) in rings:
+        faces.ring(centre, (radius*r0, radius*r1), (height*z0, height*z1), shades, 7, turn)
     return radius, height
 
 # %% ../../nbs/demo/25_campus.ipynb #9698d5af
@@ -200,7 +222,9 @@ def _clock_tower(faces, p):
 
 # %% ../../nbs/demo/25_campus.ipynb #50ae704e
 def _chimney(faces, p):
-    for k in range(8): faces.ring(p, (2.6 - k * 0.14, 2.46 - k * 0.14), (k * 4.2, k * 4.2 + 4.2), (206, 52, 44) if k % 2 else (240, 238, 232), 8)
+    for k in range(8):
+        faces.ring(p, (2.6 - k*0.14, 2.46 - k*0.14), (k*4.2, k*4.2 + 4.2), (206, 52, 44) if k % 2 else
+                   (240, 238, 232), 8)
     return 2.6, 33.6
 
 def _water_tower(faces, p):
@@ -219,7 +243,9 @@ def _campanile(faces, p):
     return 4.2, 31
 
 def _lighthouse(faces, p):
-    for k in range(6): faces.ring(p, (4. - k * 0.3, 3.7 - k * 0.3), (k * 4, k * 4 + 4), (44, 60, 140) if k % 2 else (250, 214, 60), 8, 22)
+    for k in range(6):
+        faces.ring(p, (4. - k*0.3, 3.7 - k*0.3), (k*4, k*4 + 4), (44, 60, 140) if k % 2 else (250, 214, 60),
+                   8, 22)
     faces.ring(p, (3., 3.), (24, 24.8), DARK, 8, 22)
     faces.ring(p, (1.7, 1.7), (24.8, 27.4), (250, 244, 190), 8, 22)
     faces.ring(p, (2.2, 0.), (27.4, 29.4), (44, 60, 140), 8, 22)
@@ -235,7 +261,7 @@ def _fountain(faces, p):
 
 def _sculpture(faces, p):
     for k, colour in enumerate(((216, 40, 60), (250, 196, 30), (30, 130, 200), (216, 40, 60))):
-        faces.ring(p, (2.6, 2.6), (k * 2.2, k * 2.2 + 2.2), (colour, tuple(int(v * 0.8) for v in colour)), 4, k * 24)
+        faces.ring(p, (2.6, 2.6), (k*2.2, k*2.2 + 2.2), (colour, tuple(int(v*0.8) for v in colour)), 4, k*24)
     return 2.6, 8.8
 
 def _kiosk(faces, p):
@@ -251,38 +277,48 @@ def _observatory(faces, p):
         faces.ring(p, (r0, r1), (z0, z1), ((120, 196, 160), (100, 176, 142)), 8)
     return 6.5, 11.4
 
-TOWERS = dict(clock_tower=_clock_tower, chimney=_chimney, water_tower=_water_tower, campanile=_campanile, lighthouse=_lighthouse)
+TOWERS = dict(clock_tower=_clock_tower, chimney=_chimney, water_tower=_water_tower, campanile=_campanile,
+              lighthouse=_lighthouse)
 LANDMARKS = dict(fountain=_fountain, sculpture=_sculpture, kiosk=_kiosk, observatory=_observatory)
 
 # %% ../../nbs/demo/25_campus.ipynb #aaca7789
 @dataclass(frozen=True, eq=False)
 class Campus:
-    "A made-up campus: everything that is needed to draw it. Metres are east and north of its centre, up from the ground."
+    """A made-up campus: everything that is needed to draw it. Metres are east and north of its centre, up
+    from the ground."""
     seed: int # the same seed, the same campus
     frame: LocalFrame # where on the Earth it is said to stand
     size: tuple # metres east-west and north-south
     ground: tuple # faces on the ground, drawn in this order: corners (n, 4, 3), colours (n, 3)
-    faces: tuple # faces of all solids: corners (n, 4, 3), colours (n, 3), normals (n, 3), the solid that each belongs to (n,)
+    # faces of all solids: corners (n, 4, 3), colours (n, 3), normals (n, 3), the solid that each
+    # belongs to (n,)
+    faces: tuple
     footprints: np.ndarray # of the solids, eight corners each, counter-clockwise: (m, 8, 2)
-    lines: np.ndarray # (m, m, 3): a line between two footprints, as (normal east, normal north, offset); the first solid is on its negative side
+    # (m, m, 3): a line between two footprints, as (normal east, normal north, offset); the first
+    # solid is on its negative side
+    lines: np.ndarray
     solids: pd.DataFrame # one row a solid: name, kind, east, north, height, colour
     skyline: tuple # faces far away: corners as (azimuth, elevation) in degrees (n, 4, 2), colours (n, 3)
 
 # %% ../../nbs/demo/25_campus.ipynb #f6654cd3
 def _edges(footprints):
-    "The lines along the edges of convex footprints (m, 8, 2), outward normals: (m, 8, 3); edges of no length give a line that separates nothing."
+    """The lines along the edges of convex footprints (m, 8, 2), outward normals: (m, 8, 3); edges of no
+    length give a line that separates nothing."""
     step = np.roll(footprints, -1, 1) - footprints
     normal = np.stack([step[..., 1], -step[..., 0]], -1)
     length = np.linalg.norm(normal, axis=-1, keepdims=True)
     normal = normal / np.maximum(length, 1e-9)
-    return np.concatenate([normal, np.where(length > 1e-6, (normal * footprints).sum(-1, keepdims=True), 1e9)], -1)
+    return np.concatenate(
+        [normal, np.where(length > 1e-6, (normal*footprints).sum(-1, keepdims=True), 1e9)], -1)
 
 def _gaps(edges, points):
-    "By how many metres points (k, 2) are outside of convex footprints with these edges (m, 8, 3): (m, k), negative inside."
+    """By how many metres points (k, 2) are outside of convex footprints with these edges (m, 8, 3): (m,
+    k), negative inside."""
     return (edges[..., :2] @ points.T - edges[..., 2:]).max(1)
 
 def _separating_lines(first, second):
-    "For each pair of footprints (m, 8, 2) and (k, 8, 2) the line between them: (m, k, 3), `first` on its negative side."
+    """For each pair of footprints (m, 8, 2) and (k, 8, 2) the line between them: (m, k, 3), `first` on
+    its negative side."""
     def best(edges, other): # the widest gap that an edge of one leaves to all corners of the other
         gap = (np.einsum("mec,kvc->mekv", edges[..., :2], other) - edges[:, :, 2, None, None]).min(-1)
         pick = gap.argmax(1)
@@ -302,13 +338,15 @@ WALLS = dict( # families of facade colours, in the order in which they cross the
     blue=dict(navy=(38, 58, 128), cobalt=(34, 88, 208), sky=(112, 172, 230), teal=(26, 138, 160)),
     purple=dict(plum=(98, 42, 116), violet=(128, 82, 202), lilac=(186, 154, 226), magenta=(192, 58, 154)))
 GROUNDS = dict( # surfaces, in the order in which they cross the campus the other way
-    clay=((204, 100, 60), (176, 92, 72)), hay=((206, 186, 92), (216, 198, 130)), lawn=((92, 152, 62), (62, 118, 58)),
-    tartan=((58, 116, 186), (84, 148, 206)), lavender=((150, 108, 186), (176, 138, 206)))
+    clay=((204, 100, 60), (176, 92, 72)), hay=((206, 186, 92), (216, 198, 130)),
+    lawn=((92, 152, 62), (62, 118, 58)), tartan=((58, 116, 186), (84, 148, 206)),
+    lavender=((150, 108, 186), (176, 138, 206)))
 PATH, MEADOW = (214, 206, 190), (122, 150, 84)
 ROOFING = ((74, 76, 84), (204, 200, 192), (128, 124, 120)) # slate, white, zinc
 
 def _quarters(rng):
-    "For any point, as (east, north) in -1 to 1: how far along the facade families it lies, and along the surfaces, 0 to 1."
+    """For any point, as (east, north) in -1 to 1: how far along the facade families it lies, and along
+    the surfaces, 0 to 1."""
     turned, flip = rng.random() < 0.5, rng.choice([-1, 1], 2)
     def where(point):
         u, v = (np.clip(np.asarray(point) * flip, -1, 1) + 1) / 2
@@ -344,26 +382,32 @@ class _Site:
         "Closes the solid whose faces were added last."
         self.owner += [len(self.rows)] * (len(self.faces.corners) - len(self.owner))
         self.footprints.append(np.repeat(footprint, 8 // len(footprint), 0))
-        self.rows.append((name, kind, float(centre[0]), float(centre[1]), float(height), tuple(int(v) for v in colour)))
+        self.rows.append(
+            (name, kind, float(centre[0]), float(centre[1]), float(height), tuple(int(v) for v in colour)))
 
     def free(self, centre, radius):
         "Whether a circle keeps clear of every footprint so far."
-        return not self.footprints or _gaps(_edges(np.array(self.footprints)), np.array([centre])).min() > radius
+        return not self.footprints or _gaps(_edges(np.array(self.footprints)), np.array([centre
+                                                                                         ])).min() > radius
 
 # %% ../../nbs/demo/25_campus.ipynb #c2343251
 def _place_buildings(site, centres, where, rng, outside=""):
     "One building near each of some centres, in the colours of its quarter."
     used = {}
     for middle in centres:
-        width, depth, turn = rng.uniform(22, 31), rng.uniform(13, 19), rng.choice([0, 90]) + rng.uniform(-9, 9)
+        width, depth, turn = rng.uniform(22, 31), rng.uniform(13,
+                                                              19), rng.choice([0, 90]) + rng.uniform(-9, 9)
         centre = np.asarray(middle) + rng.uniform(-5, 5, 2)
-        footprint, height = _rectangle(centre, width, depth, turn + 180 * rng.integers(2)), 3.6 * rng.integers(2, 5)
+        footprint, height = _rectangle(centre, width, depth,
+                                       turn + 180*rng.integers(2)), 3.6*rng.integers(2, 5)
         family = _pick(WALLS, where(centre / REACH)[0])
         tones = used.setdefault(family, list(rng.permutation(list(WALLS[family]))))
         tones.append(name := tones.pop(0)) # in turn, so that neighbours differ
         accent = [*[c for n, c in WALLS[family].items() if n != name], PALE, PALE][rng.integers(5)]
-        _building(site.faces, footprint, height, str(rng.choice(FACADES)), WALLS[family][name], accent, str(rng.choice(ROOFS)), ROOFING[rng.integers(3)], rng)
-        site.finish(f"{name} {'house' if outside else 'hall'}{outside}", "building", centre, footprint, height, WALLS[family][name])
+        _building(site.faces, footprint, height, str(rng.choice(FACADES)), WALLS[family][name], accent,
+                  str(rng.choice(ROOFS)), ROOFING[rng.integers(3)], rng)
+        site.finish(f"{name} {'house' if outside else 'hall'}{outside}", "building", centre, footprint,
+                    height, WALLS[family][name])
 
 def _place_landmarks(site, cells, shapes, kind, rng):
     "One landmark in each of some blocks."
@@ -377,7 +421,8 @@ def _place_trees(site, rng, n=110):
     kinds = [str(k) for k in rng.permutation(list(TREES))]
     while n > 0:
         centre = rng.uniform(-REACH - 12, REACH + 12)
-        if not site.free(centre, 5.5) or np.abs((centre + REACH) % BLOCK - BLOCK / 2).max() > BLOCK / 2 - 4: continue
+        if not site.free(centre, 5.5) or np.abs((centre + REACH) % BLOCK - BLOCK/2).max() > BLOCK/2 - 4:
+            continue
         kind = _pick(kinds, np.clip((centre / REACH).sum() / 4 + 0.5, 0, 1))
         radius, height = _tree(site.faces, centre, kind, rng)
         site.finish(f"{kind} tree", "tree", centre, _octagon(centre, radius), height, TREES[kind][0])
@@ -390,7 +435,9 @@ def _ground(where, rng):
     flat = lambda corners, colour: faces.add([(*p, 0.) for p in corners], np.clip(colour, 0, 255).astype(int))
     for _ in range(500): # the meadow around
         centre = rng.uniform(-REACH - 120, REACH + 120)
-        if (np.abs(centre) > REACH + 3).any(): flat(_rectangle(centre, *rng.uniform(2, 9, 2), rng.uniform(0, 90)), np.array(MEADOW) * rng.uniform(0.86, 1.12))
+        if (np.abs(centre) > REACH + 3).any():
+            flat(_rectangle(centre, *rng.uniform(2, 9, 2), rng.uniform(0, 90)),
+                 np.array(MEADOW)*rng.uniform(0.86, 1.12))
     for column in range(COLUMNS):
         for row in range(ROWS):
             middle = np.array([column + .5, row + .5]) * BLOCK - REACH
@@ -399,29 +446,41 @@ def _ground(where, rng):
                 for dy in range(-2, 3):
                     square = _rectangle(middle + np.array([dx, dy]) * BLOCK / 5, BLOCK / 5, BLOCK / 5, 0)
                     flat(square, colour * (1.03 if (dx + dy) % 2 else 0.97))
-            for _ in range(44): flat(_rectangle(middle + rng.uniform(-22, 22, 2), *rng.uniform(0.5, 2.4, 2), rng.uniform(0, 90)), colour * rng.uniform(0.78, 1.2))
+            for _ in range(44):
+                flat(
+                    _rectangle(middle + rng.uniform(-22, 22, 2), *rng.uniform(0.5, 2.4, 2),
+                               rng.uniform(0, 90)), colour*rng.uniform(0.78, 1.2))
     for axis, count in ((0, COLUMNS), (1, ROWS)):
         for k in range(count + 1):
             for at in np.arange(-REACH[1 - axis], REACH[1 - axis], 10.):
                 centre = np.array([k * BLOCK - REACH[axis], at + 5.])[:: 1 if axis == 0 else -1]
-                flat(_rectangle(centre, *((4.4, 10.) if axis == 0 else (10., 4.4)), 0), np.array(PATH) * rng.uniform(0.95, 1.04))
+                flat(_rectangle(centre, *((4.4, 10.) if axis == 0 else (10., 4.4)), 0),
+                     np.array(PATH)*rng.uniform(0.95, 1.04))
     return np.array(faces.corners), np.array(faces.colours, float)
 
 # %% ../../nbs/demo/25_campus.ipynb #30dfcb75
 def _skyline(rng):
-    "Faces on the horizon: mountains in the north, a town in the east, woods in the south, a lake in the west."
+    """Faces on the horizon: mountains in the north, a town in the east, woods in the south, a lake in the
+    west."""
     corners, colours = [], []
-    def add(azimuths, elevations, colour): corners.append(np.stack([azimuths, elevations], -1)); colours.append(colour)
+
+    def add(azimuths, elevations, colour):
+        corners.append(np.stack([azimuths, elevations], -1))
+        colours.append(colour)
     for azimuth in np.arange(-48, 49, 7.): # snow-capped mountains
         at, high, half = azimuth + rng.uniform(-3, 3), rng.uniform(5, 10), rng.uniform(9, 15)
-        add([at - half, at + half, at, at], [0, 0, high, high], np.array((104, 116, 146)) * rng.uniform(0.9, 1.1))
+        add([at - half, at + half, at, at], [0, 0, high, high],
+            np.array((104, 116, 146))*rng.uniform(0.9, 1.1))
         add([at - half * .3, at + half * .3, at, at], [high * .7, high * .7, high, high], (240, 244, 250))
     for azimuth in np.arange(46, 136, 2.6): # towers of a town
-        at, high, half = azimuth + rng.uniform(-1, 1), rng.uniform(1.5, 8) * rng.choice([0.5, 1.]), rng.uniform(0.8, 1.7)
-        add([at - half, at + half, at + half, at - half], [0, 0, high, high], np.array((146, 128, 122)) * rng.uniform(0.75, 1.15))
+        at, high, half = azimuth + rng.uniform(-1, 1), rng.uniform(1.5, 8)*rng.choice([0.5, 1.]), rng.uniform(
+            0.8, 1.7)
+        add([at - half, at + half, at + half, at - half], [0, 0, high, high],
+            np.array((146, 128, 122))*rng.uniform(0.75, 1.15))
     for azimuth in np.arange(130, 232, 4.): # wooded hills
         at, high, half = azimuth + rng.uniform(-2, 2), rng.uniform(2.5, 5), rng.uniform(5, 8)
-        add([at - half, at + half, at + half * .5, at - half * .5], [0, 0, high, high], np.array((58, 92, 58)) * rng.uniform(0.8, 1.15))
+        add([at - half, at + half, at + half*.5, at - half*.5], [0, 0, high, high],
+            np.array((58, 92, 58))*rng.uniform(0.8, 1.15))
     for azimuth in np.arange(226, 316, 5.): # a lake: water just below the horizon, a far shore above it
         add([azimuth - 3, azimuth + 3, azimuth + 3, azimuth - 3], [-2.2, -2.2, 0, 0], (92, 150, 196))
         add([azimuth - 3, azimuth + 3, azimuth + 2, azimuth - 2], [0, 0, .6, .6], (150, 166, 172))
@@ -441,14 +500,16 @@ def make_campus(
     _place_landmarks(site, middle([tower_cells[i] for i in rng.permutation(5)]), TOWERS, "tower", rng)
     _place_landmarks(site, middle(others[:4]), LANDMARKS, "landmark", rng)
     _place_buildings(site, middle(others[4:]), where, rng)
-    ring = [(REACH + 42) * p / np.abs(p).max() for a in np.arange(ENVIRONS) * 2 * np.pi / ENVIRONS for p in [np.array([np.cos(a), np.sin(a)])]]
+    ring = [(REACH + 42)*p/np.abs(p).max() for a in np.arange(ENVIRONS)*2*np.pi/ENVIRONS
+            for p in [np.array([np.cos(a), np.sin(a)])]]
     _place_buildings(site, [p + rng.uniform(-3, 3, 2) for p in ring], where, rng, " outside")
     _place_trees(site, rng)
     corners, footprints = np.array(site.faces.corners, float), np.array(site.footprints)
     faces = corners, np.array(site.faces.colours, float), _normals(corners), np.array(site.owner)
     solids = pd.DataFrame(site.rows, columns=["name", "kind", "east", "north", "height", "colour"])
     lines = _separating_lines(footprints, footprints)
-    return Campus(seed, LocalFrame(*CENTRE), tuple(2 * REACH), _ground(where, rng), faces, footprints, lines, solids, _skyline(rng))
+    return Campus(seed, LocalFrame(*CENTRE), tuple(2*REACH), _ground(where, rng), faces, footprints, lines,
+                  solids, _skyline(rng))
 
 # %% ../../nbs/demo/25_campus.ipynb #ca9dfb81
 EYE_HEIGHT = 1.6 # metres
@@ -477,7 +538,9 @@ def _camera(east, north, heading, pitch, size):
     forward = [np.sin(h) * np.cos(p), np.cos(h) * np.cos(p), np.sin(p)]
     width, height = size[0] * SUPERSAMPLE, size[1] * SUPERSAMPLE
     focal = width / 2 / np.tan(np.deg2rad(FIELD_OF_VIEW / 2))
-    return _Camera(np.array([east, north, EYE_HEIGHT]), np.array([right, np.cross(forward, right), forward]), focal, (width, height), heading, pitch)
+    return _Camera(np.array([east, north, EYE_HEIGHT]), np.array([right,
+                                                                  np.cross(forward, right), forward]), focal,
+                   (width, height), heading, pitch)
 
 def _direction(azimuth, elevation):
     "Unit vectors east, north, up of directions in degrees."
@@ -497,7 +560,8 @@ def _paint(draw, camera, seen, colours):
     "Draws faces (n, 4, 3), given in camera coordinates, in their order."
     depth, sides = seen[..., 2], np.array(camera.size) / 2 / camera.focal
     whole = (depth >= NEAR).all(1)
-    beyond = np.concatenate([sign * seen[..., :2] > depth[..., None] * sides for sign in (1, -1)], -1) # of the right, lower, left, upper edge
+    # of the right, lower, left, upper edge
+    beyond = np.concatenate([sign*seen[..., :2] > depth[..., None]*sides for sign in (1, -1)], -1)
     todo = np.flatnonzero((depth > NEAR).any(1) & ~beyond.all(1).any(1))
     seen, whole, colours = seen[todo], whole[todo], colours[todo]
     flat = camera.project(np.where(whole[:, None, None], seen, 1.)).reshape(len(seen), 8)
@@ -512,16 +576,19 @@ def _backdrop(camera, weather):
     elevation = np.rad2deg(np.arctan(-rows)) + camera.pitch
     zenith, horizon, grass = (np.array(c, float) for c in (weather.zenith, weather.horizon, MEADOW))
     up = np.clip(elevation / 50, 0, 1)[:, None] ** 0.6
-    lit = grass * (np.array(weather.ambient) + np.array(weather.direct) * max(0, np.sin(np.deg2rad(weather.sun[1]))))
+    lit = grass*(np.array(weather.ambient) +
+                 np.array(weather.direct)*max(0, np.sin(np.deg2rad(weather.sun[1]))))
     column = np.where((elevation > 0)[:, None], horizon + (zenith - horizon) * up, lit)
     return Image.fromarray(np.clip(column, 0, 255).astype(np.uint8)[:, None]).resize(camera.size)
 
 def _clouds(weather):
     "Flattened discs, five to a cloud: azimuth, elevation, half width and half height in degrees, brightness."
     rng, n = np.random.default_rng([weather.seed, 11]), int(60 * weather.clouds)
-    azimuth, elevation, size, bright = (np.repeat(rng.uniform(low, high, n), 5) for low, high in ((0, 360), (9, 55), (3, 8), (0.25, 0.9)))
+    azimuth, elevation, size, bright = (np.repeat(rng.uniform(low, high, n), 5)
+                                        for low, high in ((0, 360), (9, 55), (3, 8), (0.25, 0.9)))
     wide, high = size * rng.uniform(.4, 1, 5 * n), size * rng.uniform(.12, .3, 5 * n)
-    return np.stack([azimuth + rng.normal(0, 0.8, 5 * n) * size, elevation + rng.normal(0, 0.8, 5 * n), wide, high, bright], -1)
+    return np.stack(
+        [azimuth + rng.normal(0, 0.8, 5*n)*size, elevation + rng.normal(0, 0.8, 5*n), wide, high, bright], -1)
 
 def _draw_sky(image, camera, weather, skyline):
     "Sun, clouds and the horizon, all infinitely far away."
@@ -532,7 +599,10 @@ def _draw_sky(image, camera, weather, skyline):
     discs, seen = discs[seen[:, 2] > 0.5], seen[seen[:, 2] > 0.5]
     middle, radius = camera.project(seen), discs[:, 2:4] / 57.3 * camera.focal
     colours = sky + (np.array([252, 250, 240]) - sky) * discs[:, 4:]
-    for box, colour in zip(np.concatenate([middle - radius, middle + radius], 1).tolist(), colours.astype(int).tolist()): draw.ellipse(box, tuple(colour))
+    for box, colour in zip(
+            np.concatenate([middle - radius, middle + radius], 1).tolist(),
+            colours.astype(int).tolist()):
+        draw.ellipse(box, tuple(colour))
     corners, colours = skyline
     seen = _direction(corners[..., 0], corners[..., 1]) @ camera.rotation.T
     light = np.array(weather.ambient) + np.array(weather.direct) * 0.5
@@ -546,13 +616,17 @@ def _draw_ground(image, camera, weather, campus):
     middle = corners.mean(1)
     offset = middle - camera.eye
     distance, radius = np.linalg.norm(offset, axis=1), np.linalg.norm(corners[:, 0] - middle, axis=1)
-    ahead = (offset @ camera.rotation[2] > -radius) & (distance < 250) & (radius / np.maximum(distance, 1) > 0.012)
+    ahead = (offset @ camera.rotation[2] > -radius) & (distance < 250) & (radius/np.maximum(distance, 1)
+                                                                          > 0.012)
     light = np.array(weather.ambient) + np.array(weather.direct) * max(0, np.sin(np.deg2rad(weather.sun[1])))
-    _paint(ImageDraw.Draw(image), camera, (corners[ahead] - camera.eye) @ camera.rotation.T, colours[ahead] * light)
+    _paint(ImageDraw.Draw(image), camera, (corners[ahead] - camera.eye) @ camera.rotation.T,
+           colours[ahead]*light)
     image = _cast_shadows(image, camera, weather, campus)
     rows = (np.arange(camera.size[1]) + 0.5 - camera.size[1] / 2) / camera.focal
-    down = np.maximum(np.tan(np.deg2rad(camera.pitch) * -1 + np.arctan(rows)), 1e-4) # tangent of the angle below the horizon
-    hidden = np.where(np.arctan(rows) > np.deg2rad(camera.pitch), 1 - np.exp(-camera.eye[2] / down / weather.visibility), 0)
+    # tangent of the angle below the horizon
+    down = np.maximum(np.tan(np.deg2rad(camera.pitch)* -1 + np.arctan(rows)), 1e-4)
+    hidden = np.where(
+        np.arctan(rows) > np.deg2rad(camera.pitch), 1 - np.exp(-camera.eye[2]/down/weather.visibility), 0)
     mask = Image.fromarray((255 * hidden).astype(np.uint8)[:, None]).resize(camera.size)
     image.paste(weather.horizon, (0, 0), mask)
     return image
@@ -565,25 +639,29 @@ def _cast_shadows(image, camera, weather, campus):
     near = np.hypot(*(campus.footprints.mean(1) - camera.eye[:2]).T) < 90
     feet = campus.footprints[near]
     height = np.minimum(campus.solids.height.to_numpy()[near], 60 * np.tan(np.deg2rad(elevation)))
-    away = -np.array([np.sin(np.deg2rad(azimuth)), np.cos(np.deg2rad(azimuth))]) / np.tan(np.deg2rad(elevation))
+    away = -np.array([np.sin(np.deg2rad(azimuth)), np.cos(np.deg2rad(azimuth))])/np.tan(np.deg2rad(elevation))
     far = feet + height[:, None, None] * away
     bands = np.stack([feet, np.roll(feet, -1, 1), np.roll(far, -1, 1), far], 2).reshape(-1, 4, 2)
     tops = np.stack([far[:, [0, 1, 2, 3]], far[:, [3, 4, 5, 6]], far[:, [6, 7, 0, 3]]], 1).reshape(-1, 4, 2)
     flat = np.concatenate([bands, tops])
     flat = flat[np.linalg.norm(flat[:, 0] - flat[:, 2], axis=1) > 0.3]
     corners = np.concatenate([flat, np.zeros((*flat.shape[:2], 1))], -1)
-    shade = np.array(weather.ambient) / (np.array(weather.ambient) + np.array(weather.direct) * np.sin(np.deg2rad(elevation)))
+    shade = np.array(
+        weather.ambient)/(np.array(weather.ambient) + np.array(weather.direct)*np.sin(np.deg2rad(elevation)))
     layer = Image.new("RGB", camera.size, (255, 255, 255))
-    _paint(ImageDraw.Draw(layer), camera, (corners - camera.eye) @ camera.rotation.T, np.tile(255 * shade, (len(corners), 1)))
+    _paint(ImageDraw.Draw(layer), camera, (corners - camera.eye) @ camera.rotation.T,
+           np.tile(255*shade, (len(corners), 1)))
     return ImageChops.multiply(image, layer)
 
 # %% ../../nbs/demo/25_campus.ipynb #0295e94e
-CLOTHES = ((196, 52, 48), (44, 84, 150), (238, 236, 230), (40, 42, 48), (232, 190, 60), (70, 130, 84), (150, 110, 160))
+CLOTHES = ((196, 52, 48), (44, 84, 150), (238, 236, 230), (40, 42, 48), (232, 190, 60), (70, 130, 84),
+           (150, 110, 160))
 SKIN = ((238, 196, 166), (198, 146, 110), (130, 88, 64))
 
 def _person(faces, centre, rng):
     "A person of a few faces: legs, body, head."
-    tall, coat, legs = rng.uniform(1.5, 1.9), CLOTHES[rng.integers(len(CLOTHES))], CLOTHES[rng.integers(len(CLOTHES))]
+    tall, coat, legs = rng.uniform(1.5, 1.9), CLOTHES[rng.integers(len(CLOTHES))], CLOTHES[rng.integers(
+        len(CLOTHES))]
     faces.ring(centre, (0.14, 0.2), (0, tall * .48), legs, 5)
     faces.ring(centre, (0.2, 0.26), (tall * .48, tall * .84), coat, 5)
     faces.ring(centre, (0.12, 0.13), (tall * .84, tall), SKIN[rng.integers(3)], 5)
@@ -593,19 +671,28 @@ def _with_people(campus, camera, rng):
     turned, away = np.deg2rad(camera.heading + rng.uniform(-36, 36, 6)), rng.uniform(4, 40, 6)
     at = camera.eye[:2] + away[:, None] * np.stack([np.sin(turned), np.cos(turned)], -1)
     at = at[(_gaps(_edges(campus.footprints), at).min(0) > 0.5) & (rng.random(6) < rng.uniform(0, 0.7))]
-    at = np.array([p for i, p in enumerate(at) if i == 0 or np.hypot(*(at[:i] - p).T).min() > 0.8]) # side by side, not in one another
+    # side by side, not in one another
+    at = np.array([p for i, p in enumerate(at) if i == 0 or np.hypot(*(at[:i] - p).T).min() > 0.8])
     if not len(at): return campus
     shapes = Faces()
     for centre in at: _person(shapes, centre, rng)
     feet, corners = np.stack([_octagon(p, 0.3) for p in at]), np.array(shapes.corners)
-    new = (corners, np.array(shapes.colours, float), _normals(corners), np.repeat(np.arange(len(at)), len(corners) // len(at)) + len(campus.footprints))
+    new = (corners, np.array(shapes.colours, float), _normals(corners),
+           np.repeat(np.arange(len(at)),
+                     len(corners) // len(at)) + len(campus.footprints))
     between = _separating_lines(campus.footprints, feet)
-    lines = np.concatenate([np.concatenate([campus.lines, between], 1), np.concatenate([-between.transpose(1, 0, 2), _separating_lines(feet, feet)], 1)], 0)
-    return replace(campus, faces=tuple(np.concatenate(pair) for pair in zip(campus.faces, new)), footprints=np.concatenate([campus.footprints, feet]), lines=lines)
+    lines = np.concatenate([
+        np.concatenate([campus.lines, between], 1),
+        np.concatenate(
+            [-between.transpose(1, 0, 2), _separating_lines(feet, feet)], 1)
+    ], 0)
+    return replace(campus, faces=tuple(np.concatenate(pair) for pair in zip(campus.faces, new)),
+                   footprints=np.concatenate([campus.footprints, feet]), lines=lines)
 
 # %% ../../nbs/demo/25_campus.ipynb #1c254921
 def _far_to_near(before, distance):
-    "An order in which nothing is drawn over what it hides; `before[a, b]` says that a must come before b. Ties go to the farthest."
+    """An order in which nothing is drawn over what it hides; `before[a, b]` says that a must come before
+    b. Ties go to the farthest."""
     waiting, order = before.sum(0).astype(float), []
     rank = -np.argsort(np.argsort(distance)) # the farthest is the smallest
     for _ in range(len(distance)):
@@ -623,7 +710,8 @@ def _visible_solids(camera, campus):
     low, high = bearing.min(1), bearing.max(1)
     seen = np.flatnonzero((low < 48) & (high > -48) & ((high - low) < 350))
     lines = campus.lines[seen[:, None], seen[None]]
-    before = (lines[..., :2] @ camera.eye[:2] - lines[..., 2]) > 0 # the viewer is on b's side of the line between a and b
+    # the viewer is on b's side of the line between a and b
+    before = (lines[..., :2] @ camera.eye[:2] - lines[..., 2]) > 0
     before &= (low[seen][:, None] < high[seen][None]) & (high[seen][:, None] > low[seen][None])
     np.fill_diagonal(before, False)
     return seen[_far_to_near(before, np.hypot(*(campus.footprints[seen].mean(1) - camera.eye[:2]).T))]
@@ -638,11 +726,13 @@ def _draw_solids(image, camera, weather, campus):
     offset = corners[:, 0] - camera.eye
     distance = np.linalg.norm(offset, axis=1)
     diagonal = np.linalg.norm(corners[:, 2] - corners[:, 0], axis=1)
-    shown = (turn[owner] >= 0) & ((offset * normals).sum(1) < 0) & (diagonal / np.maximum(distance, 0.1) * camera.focal > 2.)
+    shown = (turn[owner] >= 0) & (
+        (offset*normals).sum(1) < 0) & (diagonal/np.maximum(distance, 0.1)*camera.focal > 2.)
     shown = np.flatnonzero(shown)
     shown = shown[np.argsort(turn[owner[shown]], kind="stable")]
     sun = np.clip(normals[shown] @ _direction(*weather.sun), 0, 1)[:, None]
-    lit = colours[shown] * (np.array(weather.ambient) * (0.9 + 0.1 * normals[shown, 2:]) + np.array(weather.direct) * sun)
+    lit = colours[shown]*(np.array(weather.ambient)*
+                          (0.9 + 0.1*normals[shown, 2:]) + np.array(weather.direct)*sun)
     clear = np.exp(-distance[shown] / weather.visibility)[:, None]
     lit = lit * clear + np.array(weather.horizon) * (1 - clear)
     _paint(ImageDraw.Draw(image), camera, (corners[shown] - camera.eye) @ camera.rotation.T, lit)
@@ -650,12 +740,14 @@ def _draw_solids(image, camera, weather, campus):
 
 # %% ../../nbs/demo/25_campus.ipynb #e50aab87
 def _develop(image, rng):
-    "The photo as a phone would store it: exposure, white balance, contrast and noise, all different from photo to photo."
+    """The photo as a phone would store it: exposure, white balance, contrast and noise, all different
+    from photo to photo."""
     pixels = np.asarray(image, np.float32)
     gain = np.exp(rng.normal(0, 0.10)) * np.exp(rng.normal(0, 0.02, 3))
     contrast, noise = rng.uniform(0.9, 1.12), rng.uniform(1.5, 5)
     pixels = (pixels - 118) * contrast + 118
-    pixels = pixels * gain.astype(np.float32) + rng.standard_normal((*pixels.shape[:2], 1), dtype=np.float32) * np.float32(noise)
+    pixels = pixels*gain.astype(np.float32) + rng.standard_normal(
+        (*pixels.shape[:2], 1), dtype=np.float32)*np.float32(noise)
     return Image.fromarray(np.clip(pixels + 0.5, 0, 255).astype(np.uint8))
 
 def render(
@@ -688,7 +780,9 @@ def demo_places(
     rng, reach = np.random.default_rng([seed, 7]), np.array(campus.size) / 2
     points = rng.uniform(-reach, reach, (12000, 2))
     points = points[_gaps(_edges(campus.footprints), points).min(0) > 4]
-    if not 1 <= n_places <= len(points) // 10: raise ValueError(f"n_places {n_places} is not between 1 and {len(points) // 10}, what the campus has room for")
+    if not 1 <= n_places <= len(points) // 10:
+        raise ValueError(f"n_places {n_places} is not between 1 and {len(points) // 10}, what the campus "
+                         "has room for")
     places = points[:n_places].copy()
     for _ in range(40):
         nearest = cKDTree(places).query(points)[1]
@@ -703,7 +797,8 @@ def _serpentine(places, stripe=40.):
     return np.lexsort((np.where(column % 2, -1, 1) * places[:, 1], column))
 
 def _deal_sessions(places, rng, tries=100):
-    "For each place its session: neighbours get different ones, and of some deals the one whose sessions are centred best."
+    """For each place its session: neighbours get different ones, and of some deals the one whose sessions
+    are centred best."""
     order, n = _serpentine(places, 50.), max(1, min(8, len(places) // 3))
     best, least, session = None, np.inf, np.empty(len(places), int)
     for _ in range(tries):
@@ -717,24 +812,32 @@ def _deal_sessions(places, rng, tries=100):
 # %% ../../nbs/demo/25_campus.ipynb #a12fa276
 HEADINGS, PITCHES = tuple(range(0, 360, 45)), (0., 20.) # degrees
 BIAS_M, JITTER_M = 2.5, 0.7 # metres, standard deviation of each axis
-RADIUS_68 = float(np.sqrt(-2 * np.log(1 - 0.68))) # of a round normal distribution, in standard deviations of an axis
+# of a round normal distribution, in standard deviations of an axis
+RADIUS_68 = float(np.sqrt(-2*np.log(1 - 0.68)))
 TIME_ZONE = timezone(timedelta(hours=-5))
 ALTITUDE = 540. # metres
 PHONES = (("Meadow", "Meadow 3"), ("Lantern", "Lantern S2"))
 
 def _visit(campus, place, number, session, weather, phone, start, rng):
-    "The rows of one visit to a place: 16 photos, seconds apart, with a position bias that they share; and the time when it ends."
+    """The rows of one visit to a place: 16 photos, seconds apart, with a position bias that they share;
+    and the time when it ends."""
     sigma, rows, now = BIAS_M * rng.uniform(0.7, 1.3), [], start
     bias, compass, altitude = rng.normal(0, sigma, 2), rng.normal(0, 3), ALTITUDE + rng.normal(0, 3)
     for heading in np.roll(HEADINGS, -rng.integers(8)):
         for pitch in PITCHES:
             now += timedelta(milliseconds=int(rng.integers(2500, 4500)))
             turned = (heading + rng.normal(0, 4)) % 360
-            true, read = (campus.frame.to_degrees(p) for p in (place, place + bias + rng.normal(0, JITTER_M, 2)))
-            rows.append(dict(latitude=true[0], longitude=true[1], place=number, session=session,
-                heading=turned, pitch=pitch + rng.normal(0, 2), weather=weather, defect="", east=place[0], north=place[1], gps_latitude=read[0], gps_longitude=read[1], h_accuracy=round(RADIUS_68 * float(np.hypot(sigma, JITTER_M)), 2),
-                altitude=round(altitude + rng.normal(0, 0.5), 1), gps_heading=round((turned + compass + rng.normal(0, 1)) % 360, 2) % 360,
-                taken_at=now, gps_at=now - timedelta(milliseconds=int(rng.integers(100, 1500))), make=phone[0], model=phone[1]))
+            true, read = (campus.frame.to_degrees(p)
+                          for p in (place, place + bias + rng.normal(0, JITTER_M, 2)))
+            rows.append(
+                dict(latitude=true[0], longitude=true[1], place=number, session=session, heading=turned,
+                     pitch=pitch + rng.normal(0, 2), weather=weather, defect="", east=place[0],
+                     north=place[1], gps_latitude=read[0], gps_longitude=read[1], h_accuracy=round(
+                         RADIUS_68*float(np.hypot(sigma, JITTER_M)),
+                         2), altitude=round(altitude + rng.normal(0, 0.5), 1), gps_heading=round(
+                             (turned + compass + rng.normal(0, 1)) % 360, 2) % 360, taken_at=now,
+                     gps_at=now - timedelta(milliseconds=int(rng.integers(100, 1500))), make=phone[0],
+                     model=phone[1]))
     return rows, now
 
 # %% ../../nbs/demo/25_campus.ipynb #48bd0fce
@@ -748,9 +851,11 @@ def _walks(campus, n_places, seed):
         hour = 19.2 if weather == "golden" else rng.uniform(8.5, 16)
         now = first_day + timedelta(days=int(9 * s + rng.integers(5)), seconds=int(3600 * hour))
         mine, here = np.flatnonzero(session == s), None
-        for k in mine[_serpentine(places[mine])[::rng.choice([-1, 1])]]: # from either end, so that the time of day does not tell the place
+        # from either end, so that the time of day does not tell the place
+        for k in mine[_serpentine(places[mine])[::rng.choice([-1, 1])]]:
             walked = 0 if here is None else float(np.hypot(*(places[k] - here)))
-            now += timedelta(seconds=int(walked / 1.3 + rng.uniform(62, 90))) # on the way, and until the fix has settled
+            # on the way, and until the fix has settled
+            now += timedelta(seconds=int(walked/1.3 + rng.uniform(62, 90)))
             visit, now = _visit(campus, places[k], int(k), s, weather, PHONES[s % len(PHONES)], now, rng)
             rows, here = rows + visit, places[k]
     return rows
@@ -762,42 +867,62 @@ DEFECTS = dict(no_gps=0.006, null_island=0.004, duplicate=0.007, near_duplicate=
 def _extra_photo(row, code, campus, rng):
     "A photo taken just before the one in `row`, with one defect."
     earlier = timedelta(milliseconds=int(rng.integers(700, 1800)))
-    extra = dict(row, defect=code, taken_at=row["taken_at"] - earlier, gps_at=row["gps_at"] - earlier, heading=(row["heading"] + rng.normal(0, 25)) % 360)
+    extra = dict(row, defect=code, taken_at=row["taken_at"] - earlier, gps_at=row["gps_at"] - earlier,
+                 heading=(row["heading"] + rng.normal(0, 25)) % 360)
     extra["gps_heading"] = round(extra["heading"] % 360, 2) % 360
     if code == "null_island": extra |= dict(gps_latitude=0., gps_longitude=0.)
     if code == "out_of_region":
         away = np.array([3900., 1700.])
         (latitude, longitude), back = campus.frame.to_degrees(away), timedelta(minutes=31)
-        extra |= dict(east=away[0], north=away[1], latitude=latitude, longitude=longitude, gps_latitude=latitude, gps_longitude=longitude,
-                      place=-1, taken_at=row["taken_at"] - back, gps_at=row["gps_at"] - back) # no place of the campus
+        extra |= dict(
+            east=away[0],
+            north=away[1],
+            latitude=latitude,
+            longitude=longitude,
+            gps_latitude=latitude,
+            gps_longitude=longitude,
+            # no place of the campus
+            place=-1,
+            taken_at=row["taken_at"] - back,
+            gps_at=row["gps_at"] - back)
     return extra
 
 def _stale_photo(before, row, rng):
     "A photo taken on arrival at the place of `row` that carries the last fix of the place before."
     same = ("gps_latitude", "gps_longitude", "h_accuracy", "altitude", "gps_heading", "gps_at")
     arrived = row["taken_at"] - timedelta(milliseconds=int(rng.integers(700, 1800)))
-    return dict(row, defect="stale_fix", taken_at=arrived, heading=float(rng.uniform(0, 360)), **{k: before[k] for k in same})
+    return dict(row, defect="stale_fix", taken_at=arrived, heading=float(rng.uniform(0, 360)),
+                **{k: before[k]
+                   for k in same})
 
 # %% ../../nbs/demo/25_campus.ipynb #a6e6a66e
 def _plant(rows, campus, seed):
     "The rows with planted defects, still in the order of capture."
     rng, out = np.random.default_rng([seed, 23]), []
-    arrivals = [i for i in range(1, len(rows)) if rows[i]["place"] != rows[i - 1]["place"] and rows[i]["session"] == rows[i - 1]["session"]]
+    arrivals = [
+        i for i in range(1, len(rows))
+        if rows[i]["place"] != rows[i - 1]["place"] and rows[i]["session"] == rows[i - 1]["session"]
+    ]
     inside = [i for i in range(1, len(rows)) if rows[i]["place"] == rows[i - 1]["place"]]
     first_of_session = [i for i in range(len(rows)) if i == 0 or rows[i]["session"] != rows[i - 1]["session"]]
     used = set()
     for code, share in DEFECTS.items():
-        pool = [i for i in dict(stale_fix=arrivals, out_of_region=first_of_session).get(code, inside) if i not in used]
+        pool = [
+            i for i in dict(stale_fix=arrivals, out_of_region=first_of_session).get(code, inside)
+            if i not in used
+        ]
         for i in rng.permutation(pool)[:max(1, round(share * len(rows)))]:
             used.add(i)
             if code in ("duplicate", "near_duplicate"): out.append(dict(rows[i], defect=code, copy_of=int(i)))
             elif code == "stale_fix": out.append(_stale_photo(rows[i - 1], rows[i], rng))
             else: out.append(_extra_photo(rows[i], code, campus, rng))
-    everything = [dict(r, copy_of=-1, good=i) for i, r in enumerate(rows)] + [{"copy_of": -1, "good": -1} | r for r in out]
+    everything = [dict(r, copy_of=-1, good=i) for i, r in enumerate(rows)] + [{"copy_of": -1, "good": -1} | r
+                                                                              for r in out]
     return sorted(everything, key=lambda r: (r["taken_at"], r["copy_of"] >= 0))
 
 def _name_files(rows):
-    "Adds `file_name` to the rows: numbers in the order of capture, and the names that transfers and photo editors give to copies, with their `source`."
+    """Adds `file_name` to the rows: numbers in the order of capture, and the names that transfers and
+    photo editors give to copies, with their `source`."""
     number, names = 0, {}
     for row in rows:
         if row["copy_of"] >= 0: continue
@@ -807,7 +932,9 @@ def _name_files(rows):
     for row in rows:
         if row["copy_of"] < 0: continue
         name = names[row["copy_of"]]
-        row |= dict(source=name, file_name=name.replace(".jpg", "_1.jpg") if row["defect"] == "duplicate" else name.replace("IMG_", "IMG_E"))
+        row |= dict(
+            source=name, file_name=name.replace(".jpg", "_1.jpg")
+            if row["defect"] == "duplicate" else name.replace("IMG_", "IMG_E"))
     return rows
 
 # %% ../../nbs/demo/25_campus.ipynb #3c308533
@@ -819,13 +946,15 @@ def demo_photos(
     "The plan of a demo: what each file will show and say, without drawing anything."
     campus = make_campus(seed)
     rows = _walks(campus, n_places, seed)
-    rows = _plant(rows, campus, seed) if defects else [dict(r, copy_of=-1, good=i) for i, r in enumerate(rows)]
+    rows = _plant(rows, campus,
+                  seed) if defects else [dict(r, copy_of=-1, good=i) for i, r in enumerate(rows)]
     plan = pd.DataFrame(_name_files(rows)).drop(columns=["copy_of", "good"])
     return plan[["file_name"] + [c for c in plan if c != "file_name"]]
 
 # %% ../../nbs/demo/25_campus.ipynb #e829eb8d
 CAMERA_ELEVATION_ANGLE = 0x9405 # of EXIF 2.31; piexif ends at 2.3
-piexif.TAGS["Exif"].setdefault(CAMERA_ELEVATION_ANGLE, {"name": "CameraElevationAngle", "type": piexif.TYPES.SRational})
+piexif.TAGS["Exif"].setdefault(CAMERA_ELEVATION_ANGLE,
+                               {"name": "CameraElevationAngle", "type": piexif.TYPES.SRational})
 
 def _rational(value, denominator): return int(round(float(value) * denominator)), denominator
 
@@ -837,21 +966,32 @@ def _dms(degrees):
 def _gps_exif(row):
     "The GPS part of EXIF."
     gps, at = piexif.GPSIFD, row["gps_at"].astimezone(timezone.utc)
-    return {gps.GPSVersionID: (2, 3, 0, 0),
-        gps.GPSLatitudeRef: "N" if row["gps_latitude"] >= 0 else "S", gps.GPSLatitude: _dms(row["gps_latitude"]),
-        gps.GPSLongitudeRef: "E" if row["gps_longitude"] >= 0 else "W", gps.GPSLongitude: _dms(row["gps_longitude"]),
-        gps.GPSAltitudeRef: 0, gps.GPSAltitude: _rational(row["altitude"], 100), gps.GPSHPositioningError: _rational(row["h_accuracy"], 100),
-        gps.GPSImgDirectionRef: "T", gps.GPSImgDirection: _rational(row["gps_heading"], 100), gps.GPSDateStamp: at.strftime("%Y:%m:%d"),
-        gps.GPSTimeStamp: ((at.hour, 1), (at.minute, 1), (at.second * 1000 + at.microsecond // 1000, 1000))}
+    return {
+        gps.GPSVersionID: (2, 3, 0, 0), gps.GPSLatitudeRef: "N" if row["gps_latitude"] >= 0 else "S",
+        gps.GPSLatitude: _dms(row["gps_latitude"]),
+        gps.GPSLongitudeRef: "E" if row["gps_longitude"] >= 0 else "W",
+        gps.GPSLongitude: _dms(row["gps_longitude"]), gps.GPSAltitudeRef: 0, gps.GPSAltitude: _rational(
+            row["altitude"], 100), gps.GPSHPositioningError: _rational(
+                row["h_accuracy"], 100), gps.GPSImgDirectionRef: "T", gps.GPSImgDirection: _rational(
+                    row["gps_heading"], 100), gps.GPSDateStamp: at.strftime("%Y:%m:%d"), gps.GPSTimeStamp: (
+                        (at.hour, 1), (at.minute, 1), (at.second*1000 + at.microsecond // 1000, 1000))
+    }
 
 def _exif(row, size):
     "All of one photo's EXIF, as bytes for Pillow."
     local = row["taken_at"].astimezone(TIME_ZONE)
     stamp, millis, offset = local.strftime("%Y:%m:%d %H:%M:%S"), f"{local.microsecond // 1000:03d}", "-05:00"
     image, exif = piexif.ImageIFD, piexif.ExifIFD
-    ifds = {"0th": {image.Make: row["make"], image.Model: row["model"], image.Orientation: 1, image.DateTime: stamp},
-        "Exif": {exif.DateTimeOriginal: stamp, exif.OffsetTimeOriginal: offset, exif.SubSecTimeOriginal: millis, exif.DateTimeDigitized: stamp,
-            CAMERA_ELEVATION_ANGLE: _rational(round(row["pitch"], 2), 100), exif.PixelXDimension: size[0], exif.PixelYDimension: size[1], exif.FocalLengthIn35mmFilm: round(18 / np.tan(np.deg2rad(FIELD_OF_VIEW / 2)))}}
+    ifds = {
+        "0th": {
+            image.Make: row["make"], image.Model: row["model"], image.Orientation: 1, image.DateTime: stamp
+        }, "Exif": {
+            exif.DateTimeOriginal: stamp, exif.OffsetTimeOriginal: offset,
+            exif.SubSecTimeOriginal: millis, exif.DateTimeDigitized: stamp, CAMERA_ELEVATION_ANGLE: _rational(
+                round(row["pitch"], 2), 100), exif.PixelXDimension: size[0], exif.PixelYDimension: size[1],
+            exif.FocalLengthIn35mmFilm: round(18/np.tan(np.deg2rad(FIELD_OF_VIEW/2)))
+        }
+    }
     if row["defect"] != "no_gps": ifds["GPS"] = _gps_exif(row)
     return piexif.dump(ifds)
 
@@ -865,11 +1005,15 @@ def _write(path, data):
 def _photo_bytes(row, number, seed, size):
     "One JPEG with its EXIF."
     campus, out = make_campus(seed), io.BytesIO()
-    weather = make_weather(row["weather"], sun_position(campus.frame.latitude, campus.frame.longitude, row["taken_at"]), seed=1000 * seed + row["session"])
-    picture = render(campus, row["east"], row["north"], row["heading"], row["pitch"], weather, size, seed=100_000 * seed + number)
+    weather = make_weather(row["weather"],
+                           sun_position(campus.frame.latitude, campus.frame.longitude, row["taken_at"]),
+                           seed=1000*seed + row["session"])
+    picture = render(campus, row["east"], row["north"], row["heading"], row["pitch"], weather, size,
+                     seed=100_000*seed + number)
     picture.save(out, "JPEG", quality=88, exif=_exif(row, size))
     data = out.getvalue()
-    if row["defect"] == "corrupt": data = data[:int(len(data) * np.random.default_rng([seed, number]).uniform(0.4, 0.7))]
+    if row["defect"] == "corrupt":
+        data = data[:int(len(data)*np.random.default_rng([seed, number]).uniform(0.4, 0.7))]
     return data
 
 def _draw_files(folder, jobs, seed, size):
@@ -882,8 +1026,10 @@ def _copy_bytes(row, number, seed, source):
     if row["defect"] == "duplicate": return source
     rng, out = np.random.default_rng([seed, number]), io.BytesIO()
     with Image.open(io.BytesIO(source)) as photo:
-        smaller = photo.resize(tuple(int(v * rng.uniform(0.9, 0.95)) // 2 * 2 for v in photo.size), Image.Resampling.BICUBIC)
-        smaller.point(lambda v: min(255, int(v * 1.06 + 4))).save(out, "JPEG", quality=80, exif=photo.info["exif"])
+        smaller = photo.resize(tuple(int(v*rng.uniform(0.9, 0.95)) // 2*2 for v in photo.size),
+                               Image.Resampling.BICUBIC)
+        smaller.point(lambda v: min(255, int(v*1.06 + 4))).save(out, "JPEG", quality=80,
+                                                                exif=photo.info["exif"])
     return out.getvalue()
 
 # %% ../../nbs/demo/25_campus.ipynb #2a60a643
@@ -891,21 +1037,28 @@ DEMO_VERSION = 2 # counts changes of what is drawn
 
 def _claim(folder, settings):
     "Makes sure that a folder is ours or empty, and notes what is being made in it; True if it is complete."
-    if folder.exists() and not folder.is_dir(): raise ValueError(f"{folder} is a file: choose a folder for the demo")
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file: choose a folder for the demo")
     for note in ("demo.json", "demo_unfinished.json"):
         if not (folder / note).exists(): continue
         found = json.loads((folder / note).read_text()).get("settings")
-        if found != settings: raise ValueError(f"{folder} holds a demo with other settings, {found}: choose another folder, or delete this one first")
+        if found != settings:
+            raise ValueError(f"{folder} holds a demo with other settings, {found}: choose another folder, "
+                             "or delete this one first")
         return note == "demo.json"
-    foreign = sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")) if folder.exists() else []
-    if foreign: raise ValueError(f"{folder} has files that img2gps did not make ({', '.join(foreign[:3])}): choose an empty or new folder for the demo")
+    foreign = sorted(p.name for p in folder.iterdir()
+                     if not p.name.startswith(".")) if folder.exists() else []
+    if foreign:
+        raise ValueError(f"{folder} has files that img2gps did not make ({', '.join(foreign[:3])}): "
+                         "choose an empty or new folder for the demo")
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "demo_unfinished.json", json.dumps({"settings": settings}).encode())
     return False
 
 # %% ../../nbs/demo/25_campus.ipynb #3a24a262
 def _start_worker(parent):
-    "Leaves Ctrl-C to the parent process, and ends the worker when the parent was killed: forked workers would wait for work for ever."
+    """Leaves Ctrl-C to the parent process, and ends the worker when the parent was killed: forked workers
+    would wait for work for ever."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     def watch():
         while os.getppid() == parent: time.sleep(0.5)
@@ -919,11 +1072,14 @@ def _draw_all(folder, jobs, seed, size, workers, progress):
         if workers <= 1 or len(chunks) <= 1:
             for chunk in chunks: bar.update(_draw_files(folder, chunk, seed, size))
             return
-        # forking needs no `if __name__ == "__main__":` in a user's script; elsewhere the platform's own way is the safe one
+        # forking needs no `if __name__ == "__main__":` in a user's script; elsewhere the platform's
+        # own way is the safe one
         context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(os.getpid(),)) as pool:
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker,
+                                 initargs=(os.getpid(), )) as pool:
             try:
-                for task in [pool.submit(_draw_files, str(folder), chunk, seed, size) for chunk in chunks]: bar.update(task.result())
+                for task in [pool.submit(_draw_files, str(folder), chunk, seed, size) for chunk in chunks]:
+                    bar.update(task.result())
             except BaseException:
                 pool.shutdown(cancel_futures=True) # so that Ctrl-C does not wait for the rest
                 raise
@@ -940,16 +1096,23 @@ def make_demo(
 ) -> pd.DataFrame: # the truth, as in `demo_truth.csv`
     "Makes (or finishes, or finds complete) a folder of demo photos; the same settings give the same bytes."
     folder, size = Path(folder), tuple(int(v) for v in size)
-    if len(size) != 2 or min(size) < 16: raise ValueError(f"size {size} is not a width and a height of at least 16 pixels, as in (256, 192)")
-    settings = dict(version=DEMO_VERSION, n_places=int(n_places), seed=int(seed), size=list(size), defects=bool(defects))
+    if len(size) != 2 or min(size) < 16:
+        raise ValueError(f"size {size} is not a width and a height of at least 16 pixels, as in (256, 192)")
+    settings = dict(version=DEMO_VERSION, n_places=int(n_places), seed=int(seed), size=list(size),
+                    defects=bool(defects))
     plan = demo_photos(n_places, seed, defects)
-    truth = plan[["file_name", "latitude", "longitude", "place", "session", "heading", "pitch", "weather", "defect"]]
+    truth = plan[[
+        "file_name", "latitude", "longitude", "place", "session", "heading", "pitch", "weather", "defect"
+    ]]
     complete = _claim(folder, settings)
-    missing = [(i, row) for i, row in enumerate(plan.to_dict("records")) if not (folder / row["file_name"]).exists()]
+    missing = [(i, row) for i, row in enumerate(plan.to_dict("records"))
+               if not (folder/row["file_name"]).exists()]
     if complete and not missing: return truth
     _draw_all(folder, [job for job in missing if not job[1]["source"]], int(seed), size, workers, progress)
     for number, row in missing:
-        if row["source"]: _write(folder / row["file_name"], _copy_bytes(row, number, int(seed), (folder / row["source"]).read_bytes()))
+        if row["source"]:
+            _write(folder/row["file_name"],
+                   _copy_bytes(row, number, int(seed), (folder/row["source"]).read_bytes()))
     for leftover in folder.glob(".IMG_*.part"): leftover.unlink()
     _write(folder / "demo_truth.csv", truth.to_csv(index=False).encode())
     _write(folder / "demo.json", json.dumps({"settings": settings, "files": len(plan)}).encode())

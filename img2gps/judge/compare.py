@@ -11,24 +11,33 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .evaluate import HELD_OUT, MIN_PLACES, PREDICTED_COLUMNS, TRUE_COLUMNS, _group_codes, _tail, _with_groups, add_errors
+from .evaluate import (HELD_OUT, MIN_PLACES, PREDICTED_COLUMNS, TRUE_COLUMNS, _group_codes,
+                                    _tail, _with_groups, add_errors)
 
 # %% ../../nbs/judge/51_compare.ipynb #e0a2d686
 def _judged_rows(table, split):
-    "The rows of a table of predictions that are judged: those of `split`, the last held-out one if None, all where there is no split."
+    """The rows of a table of predictions that are judged: those of `split`, the last held-out one if
+    None, all where there is no split."""
     if "split" not in table: return table
     answered = table[[c for c in PREDICTED_COLUMNS if c in table]].notna().any(axis=1)
-    if split is None: split = next((s for s in reversed(HELD_OUT) if ((table["split"] == s) & answered).any()), None)
+    if split is None:
+        split = next((s for s in reversed(HELD_OUT) if ((table["split"] == s) & answered).any()), None)
     rows = table[table["split"] == split] if split else table[:0]
-    if not len(rows): raise ValueError(f"no photo of the {split or 'valid or test'} split: it holds {', '.join(sorted(set(map(str, table['split'])))) or 'nothing'}")
+    if not len(rows):
+        raise ValueError(f"no photo of the {split or 'valid or test'} split: it holds "
+                         f"{', '.join(sorted(set(map(str, table['split'])))) or 'nothing'}")
     return rows
 
 def _errors_by_photo(tables, split, name):
-    "Errors of several trainings on the same photos, shape (trainings, photos), and the first one's rows by file name."
+    """Errors of several trainings on the same photos, shape (trainings, photos), and the first one's rows
+    by file name."""
     judged = [add_errors(_judged_rows(t, split)) for t in tables]
     for rows in judged:
-        if "file_name" not in rows: raise ValueError(f"{name} has no column file_name: photos are matched by it")
-        if rows["file_name"].duplicated().any(): raise ValueError(f"{name} holds {rows['file_name'][rows['file_name'].duplicated()].iloc[0]} twice: give each photo one answer")
+        if "file_name" not in rows:
+            raise ValueError(f"{name} has no column file_name: photos are matched by it")
+        if rows["file_name"].duplicated().any():
+            raise ValueError(f"{name} holds {rows['file_name'][rows['file_name'].duplicated()].iloc[0]} "
+                             "twice: give each photo one answer")
     judged = [rows.set_index(rows["file_name"].astype(str)) for rows in judged]
     for rows in judged[1:]: _check_same(judged[0], rows, name, name)
     return np.stack([rows["error_m"].reindex(judged[0].index) for rows in judged]), judged[0]
@@ -36,9 +45,15 @@ def _errors_by_photo(tables, split, name):
 def _check_same(a, b, name_a, name_b, apart_m=0.3): # 6 decimals of a degree are as good as more
     "ValueError unless both hold the same photos at the same true positions."
     for one, other, of, lacks in ((a, b, name_a, name_b), (b, a, name_b, name_a)):
-        if (missing := one.index.difference(other.index)).size: raise ValueError(f"{missing.size} photos of {of} are not in {lacks}, {missing[0]} for one: models are compared on the same photos (img2gps split --test-set holds the same ones out)")
-    moved = np.abs(a[list(TRUE_COLUMNS)].to_numpy(float) - b.loc[a.index, list(TRUE_COLUMNS)].to_numpy(float)).max(1) * 111_320
-    if (moved > apart_m).any(): raise ValueError(f"{a.index[moved > apart_m][0]} has another true position in {name_b} than in {name_a}: judge both against the same labels")
+        if (missing := one.index.difference(other.index)).size:
+            raise ValueError(f"{missing.size} photos of {of} are not in {lacks}, {missing[0]} for one: "
+                             "models are compared on the same photos (img2gps split --test-set holds the "
+                             "same ones out)")
+    moved = np.abs(a[list(TRUE_COLUMNS)].to_numpy(float) -
+                   b.loc[a.index, list(TRUE_COLUMNS)].to_numpy(float)).max(1)*111_320
+    if (moved > apart_m).any():
+        raise ValueError(f"{a.index[moved > apart_m][0]} has another true position in {name_b} than in "
+                         f"{name_a}: judge both against the same labels")
 
 # %% ../../nbs/judge/51_compare.ipynb #077011cc
 @dataclass(frozen=True)
@@ -60,16 +75,23 @@ class Comparison:
     tie_m: float
 
     @property
-    def detectable(self) -> bool: return self.n_locations >= MIN_PLACES and (self.interval_m[0] > 0 or self.interval_m[1] < 0)
+    def detectable(self) -> bool:
+        return self.n_locations >= MIN_PLACES and (self.interval_m[0] > 0 or self.interval_m[1] < 0)
 
     @property
     def verdict(self) -> str: # a sentence
         low, high = self.interval_m
-        if self.n_locations < MIN_PLACES: return f"{self.n_locations} places are too few to tell ({self.difference_m:+.1f} m): compare on at least {MIN_PLACES}"
-        if not self.detectable: return f"no detectable difference ({self.difference_m:+.1f} m, {100 * self.level:.3g} % interval {low:+.1f} to {high:+.1f} m)"
+        if self.n_locations < MIN_PLACES:
+            return (f"{self.n_locations} places are too few to tell ({self.difference_m:+.1f} m): compare "
+                    f"on at least {MIN_PLACES}")
+        if not self.detectable:
+            return (f"no detectable difference ({self.difference_m:+.1f} m, {100 * self.level:.3g} % "
+                    f"interval {low:+.1f} to {high:+.1f} m)")
         better, worse = (self.b, self.a) if self.difference_m < 0 else (self.a, self.b)
-        once = "" if min(self.trainings) > 1 else "; of this training: another seed may decide otherwise, so train each several times"
-        return f"{better} is better than {worse} by {abs(self.difference_m):.1f} m ({100 * self.level:.3g} % interval of the difference {low:+.1f} to {high:+.1f} m{once})"
+        once = "" if min(self.trainings) > 1 else ("; of this training: another seed may decide "
+                                                   "otherwise, so train each several times")
+        return (f"{better} is better than {worse} by {abs(self.difference_m):.1f} m "
+                f"({100 * self.level:.3g} % interval of the difference {low:+.1f} to {high:+.1f} m{once})")
 
 # %% ../../nbs/judge/51_compare.ipynb #9d5034e4
 def _drawn_differences(a, b, codes, n_groups, repeats, seed):
@@ -77,13 +99,16 @@ def _drawn_differences(a, b, codes, n_groups, repeats, seed):
     rng, sizes, out = np.random.default_rng(seed), np.bincount(codes), []
     def sums(errors): # (trainings, places), deviations of the trainings widened
         by_place = np.stack([np.bincount(codes, weights=e) for e in errors])
-        return by_place.mean(0) + (by_place - by_place.mean(0)) * np.sqrt(len(by_place) / max(len(by_place) - 1, 1))
+        return by_place.mean(0) + (by_place - by_place.mean(0))*np.sqrt(
+            len(by_place)/max(len(by_place) - 1, 1))
     sides = [(sums(a), -1), (sums(b), 1)]
-    for block in np.diff(np.unique([*range(0, repeats, max(1, 4_000_000 // n_groups)), repeats])): # so many repeats at once as memory allows
+    # so many repeats at once as memory allows
+    for block in np.diff(np.unique([*range(0, repeats, max(1, 4_000_000 // n_groups)), repeats])):
         places = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=block).astype(float)
         total = np.zeros(block)
         for by_place, sign in sides:
-            trainings = rng.multinomial(len(by_place), np.full(len(by_place), 1 / len(by_place)), size=block) / len(by_place)
+            trainings = rng.multinomial(len(by_place), np.full(len(by_place), 1/len(by_place)),
+                                        size=block)/len(by_place)
             total += sign * (trainings * (places @ by_place.T)).sum(1)
         out.append(total / (places @ sizes))
     return np.concatenate(out)
@@ -99,35 +124,50 @@ def compare_predictions(
     repeats: int=4000, # bootstrap samples
     seed: int=0, # the same seed gives the same interval
 ) -> Comparison:
-    "A paired comparison of two models on the same photos. ValueError where the photos or their labels are not the same, or all are of one place."
+    """A paired comparison of two models on the same photos. ValueError where the photos or their labels
+    are not the same, or all are of one place."""
     tables = [[t] if isinstance(t, pd.DataFrame) else list(t) for t in (a, b)]
-    (errors_a, rows), (errors_b, rows_b) = (_errors_by_photo(t, split, name) for t, name in zip(tables, names))
+    (errors_a, rows), (errors_b, rows_b) = (_errors_by_photo(t, split, name)
+                                            for t, name in zip(tables, names))
     _check_same(rows, rows_b, *names)
     errors_b = errors_b[:, rows_b.index.get_indexer(rows.index)]
     groups = _with_groups({"all": rows}, {"all": rows})[0]["all"]["_group"]
     codes, n_groups = _group_codes(groups, len(rows))
     tail = _tail(level, n_groups)
-    low, high = np.quantile(_drawn_differences(errors_a, errors_b, codes, n_groups, repeats, seed), [tail, 1 - tail])
+    low, high = np.quantile(_drawn_differences(errors_a, errors_b, codes, n_groups, repeats, seed),
+                            [tail, 1 - tail])
     change = errors_b.mean(0) - errors_a.mean(0)
     by_place = np.bincount(codes, weights=change) / np.bincount(codes)
-    return Comparison(*names, len(rows), n_groups, (len(errors_a), len(errors_b)), float(errors_a.mean()), float(errors_b.mean()), float(change.mean()), (float(low), float(high)), level,
-                      int((by_place < -tie_m).sum()), int((np.abs(by_place) <= tie_m).sum()), int((by_place > tie_m).sum()), tie_m)
+    return Comparison(*names, len(rows), n_groups, (len(errors_a), len(errors_b)), float(errors_a.mean()),
+                      float(errors_b.mean()), float(change.mean()), (float(low), float(high)), level,
+                      int((by_place < -tie_m).sum()), int((np.abs(by_place) <= tie_m).sum()),
+                      int((by_place > tie_m).sum()), tie_m)
 
 # %% ../../nbs/judge/51_compare.ipynb #c316d21c
 def comparison_table(
     models: dict, # name -> a table of predictions, or a list of them; the first is the baseline
-    split: str=None, # see `compare_predictions`
-    level: float=0.95, # that all verdicts are right together
+    split: str = None, # see `compare_predictions`
+    level: float = 0.95, # that all verdicts are right together
     **kwargs, # for `compare_predictions`
-) -> pd.DataFrame: # a row a model: photos, places, trainings, mean, difference, interval, places better/tied/worse, verdict
+    # a row a model: photos, places, trainings, mean, difference, interval, places
+    # better/tied/worse, verdict
+) -> pd.DataFrame:
     "Every model against the first."
     (baseline, first), *others = models.items()
     if not others: raise ValueError(f"only {baseline} was given: a comparison takes at least two models")
-    found = [compare_predictions(first, table, (baseline, name), split, 1 - (1 - level) / len(others), **kwargs) for name, table in others]
-    rows = [dict(model=baseline, trainings=found[0].trainings[0], mean_m=found[0].mean_a_m, verdict="the baseline")]
+    found = [
+        compare_predictions(first, table, (baseline, name), split, 1 - (1 - level)/len(others), **kwargs)
+        for name, table in others
+    ]
+    rows = [
+        dict(model=baseline, trainings=found[0].trainings[0], mean_m=found[0].mean_a_m,
+             verdict="the baseline")
+    ]
     for c in found:
-        rows.append(dict(model=c.b, trainings=c.trainings[1], mean_m=c.mean_b_m, difference_m=c.difference_m, low_m=c.interval_m[0], high_m=c.interval_m[1],
-                         places_better=c.places_b_wins, places_tied=c.places_tied, places_worse=c.places_a_wins, verdict=c.verdict))
+        rows.append(
+            dict(model=c.b, trainings=c.trainings[1], mean_m=c.mean_b_m, difference_m=c.difference_m,
+                 low_m=c.interval_m[0], high_m=c.interval_m[1], places_better=c.places_b_wins,
+                 places_tied=c.places_tied, places_worse=c.places_a_wins, verdict=c.verdict))
     table = pd.DataFrame(rows)
     table.attrs |= dict(n=found[0].n, n_locations=found[0].n_locations, level=found[0].level)
     return table
@@ -136,8 +176,17 @@ def format_comparison(
     table: pd.DataFrame, # of `comparison_table`
 ) -> str: # several lines
     "The table for terminals."
-    lines = [f"{table.attrs['n']} photos of {table.attrs['n_locations']} places; intervals over places{' and trainings' if table.trainings.max() > 1 else ''}", f"  {'model':<24}{'trainings':>10}{'mean, m':>9}{'difference':>12}  {'interval':<18}{'better/tied/worse places':>24}"]
+    lines = [
+        f"{table.attrs['n']} photos of {table.attrs['n_locations']} places; intervals over "
+        f"places{' and trainings' if table.trainings.max() > 1 else ''}",
+        f"  {'model':<24}{'trainings':>10}{'mean, m':>9}{'difference':>12}  "
+        f"{'interval':<18}{'better/tied/worse places':>24}"
+    ]
     for row in table.to_dict("records"):
-        against = "" if pd.isna(row.get("difference_m")) else f"{row['difference_m']:>+12.1f}  {'[{:+.1f}, {:+.1f}]'.format(row['low_m'], row['high_m']):<18}{'{:.0f} / {:.0f} / {:.0f}'.format(row['places_better'], row['places_tied'], row['places_worse']):>24}"
+        against = "" if pd.isna(row.get("difference_m")) else (
+            f"{row['difference_m']:>+12.1f}  "
+            f"{'[{:+.1f}, {:+.1f}]'.format(row['low_m'], row['high_m']):<18}{'{:.0f} / {:.0f} / {:.0f}'.format(row['places_better'], row['places_tied'], row['places_worse']):>24}"
+        )
         lines.append(f"  {str(row['model'])[:23]:<24}{row['trainings']:>10}{row['mean_m']:>9.1f}{against}")
-    return "\n".join(lines + [""] + [f"{row['model']}: {row['verdict']}" for row in table.to_dict("records")[1:]])
+    return "\n".join(lines + [""] +
+                     [f"{row['model']}: {row['verdict']}" for row in table.to_dict("records")[1:]])

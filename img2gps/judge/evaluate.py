@@ -34,8 +34,10 @@ def _numbers(table, column, where=""):
     values = table[column]
     numbers = pd.to_numeric(values, errors="coerce")
     bad = np.flatnonzero(numbers.isna() & values.notna())
-    if bad.size: raise ValueError(f"{column} of {_photo_name(table, bad[0])}{where} is {values.iloc[bad[0]]!r}, not a number: "
-                                  "write decimal degrees with a point, as in 39.9502")
+    if bad.size:
+        raise ValueError(f"{column} of {_photo_name(table, bad[0])}{where} is {values.iloc[bad[0]]!r}, "
+                         "not a number: "
+                         "write decimal degrees with a point, as in 39.9502")
     return numbers.to_numpy(np.float64, na_value=np.nan)
 
 def _check_positions(table, columns, where, way_out):
@@ -43,9 +45,12 @@ def _check_positions(table, columns, where, way_out):
     latitude, longitude = (_numbers(table, c, where) for c in columns)
     for column, values in zip(columns, (latitude, longitude)):
         if (gaps := np.flatnonzero(np.isnan(values))).size:
-            raise ValueError(f"{column} of {_photo_name(table, gaps[0])}{where} is missing ({gaps.size} of {len(table)} photos): {way_out}")
+            raise ValueError(f"{column} of {_photo_name(table, gaps[0])}{where} is missing ({gaps.size} "
+                             f"of {len(table)} photos): {way_out}")
     bad = np.flatnonzero(~((np.abs(latitude) <= 90) & (np.abs(longitude) <= 180)))
-    if bad.size: check_lat_lon(latitude[bad[0]], longitude[bad[0]], where=f"{columns[0]}, {columns[1]} of {_photo_name(table, bad[0])}{where}")
+    if bad.size:
+        check_lat_lon(latitude[bad[0]], longitude[bad[0]], where=f"{columns[0]}, {columns[1]} of "
+                      f"{_photo_name(table, bad[0])}{where}")
 
 # %% ../../nbs/judge/50_evaluate.ipynb #b8224227
 def check_predictions(
@@ -55,18 +60,24 @@ def check_predictions(
     "Raise a ValueError that names the missing column or the first bad photo, and the way out."
     where = f" in {where}" if where else ""
     missing = [c for c in TRUE_COLUMNS + PREDICTED_COLUMNS if c not in table]
-    if missing: raise ValueError(f"no column {', '.join(missing)}{where} (found: {', '.join(map(str, table.columns)) or 'none'}): "
-                                 "a table of predictions has file_name, latitude, longitude, pred_latitude and pred_longitude, in degrees")
+    if missing:
+        raise ValueError(f"no column {', '.join(missing)}{where} (found: "
+                         f"{', '.join(map(str, table.columns)) or 'none'}): "
+                         "a table of predictions has file_name, latitude, longitude, "
+                         "pred_latitude and pred_longitude, in degrees")
     if not len(table): raise ValueError(f"no photos to evaluate{where}: the table is empty")
-    _check_positions(table, TRUE_COLUMNS, where,
-                     "a photo without a true position cannot be judged; leave it out with table.dropna(subset=['latitude', 'longitude'])")
-    _check_positions(table, PREDICTED_COLUMNS, where, "every photo that is judged needs an answer; predict it, do not drop it")
+    _check_positions(
+        table, TRUE_COLUMNS, where, "a photo without a true position cannot be judged; leave it out with "
+        "table.dropna(subset=['latitude', 'longitude'])")
+    _check_positions(table, PREDICTED_COLUMNS, where, "every photo that is judged needs an answer; "
+                     "predict it, do not drop it")
 
 # %% ../../nbs/judge/50_evaluate.ipynb #520d9056
 def add_errors(
     table, # DataFrame with latitude, longitude, pred_latitude, pred_longitude in degrees, one row a photo
 ): # a copy with the column `error_m`: metres on the WGS84 ellipsoid, float64
-    "The table with each photo's geodesic error in metres. Every row needs a true and a predicted position: the caller chooses the rows."
+    """The table with each photo's geodesic error in metres. Every row needs a true and a predicted
+    position: the caller chooses the rows."""
     check_predictions(table)
     return table.assign(error_m=geodesic_m(*(_numbers(table, c) for c in TRUE_COLUMNS + PREDICTED_COLUMNS)))
 
@@ -78,24 +89,29 @@ def _finite(values, what):
     values = np.asarray(values, np.float64).ravel()
     if not values.size: raise ValueError(f"no {what}: the table holds no photo to judge")
     bad = np.flatnonzero(~np.isfinite(values))
-    if bad.size: raise ValueError(f"entry {bad[0]} of the {what} is {values[bad[0]]}: give every photo a number, see add_errors")
+    if bad.size:
+        raise ValueError(f"entry {bad[0]} of the {what} is {values[bad[0]]}: give every photo a number, "
+                         "see add_errors")
     return values
 
 def _errors(error_m):
     "Errors in metres as a flat float64 array; a ValueError if one is negative or not finite."
     error_m = _finite(error_m, "errors")
-    if (error_m < 0).any(): raise ValueError(f"an error of {error_m.min()} m: distances are never negative, see add_errors")
+    if (error_m < 0).any():
+        raise ValueError(f"an error of {error_m.min()} m: distances are never negative, see add_errors")
     return error_m
 
 # %% ../../nbs/judge/50_evaluate.ipynb #73d5e7fa
 def summarize(
     error_m, # metres, shape (n,)
 ) -> dict: # plain ints and floats
-    "n, mean_m, median_m, p90_m, p95_m, max_m and rmse_m in metres, mse_m2 in square metres, and acc_5m ... acc_100m: the fraction of photos whose error is at most that radius."
+    """n, mean_m, median_m, p90_m, p95_m, max_m and rmse_m in metres, mse_m2 in square metres, and acc_5m
+    ... acc_100m: the fraction of photos whose error is at most that radius."""
     error_m = _errors(error_m)
     median, p90, p95 = np.percentile(error_m, [50, 90, 95])
     mse = (error_m**2).mean()
-    summary = dict(n=int(error_m.size), mean_m=error_m.mean(), median_m=median, p90_m=p90, p95_m=p95, max_m=error_m.max(), rmse_m=np.sqrt(mse), mse_m2=mse)
+    summary = dict(n=int(error_m.size), mean_m=error_m.mean(), median_m=median, p90_m=p90, p95_m=p95,
+                   max_m=error_m.max(), rmse_m=np.sqrt(mse), mse_m2=mse)
     summary |= {f"acc_{radius}m": (error_m <= radius).mean() for radius in RADII_M}
     return {name: value if name == "n" else float(value) for name, value in summary.items()}
 
@@ -103,13 +119,18 @@ def summarize(
 def _group_codes(groups, n):
     "The group of each photo as 0, 1, ... and the number of groups."
     codes, names = pd.factorize(np.asarray(groups).ravel())
-    if codes.size != n: raise ValueError(f"{n} errors but {codes.size} groups: give the location of every photo")
-    if (codes < 0).any(): raise ValueError(f"photo {np.flatnonzero(codes < 0)[0]} has no group: give the location of every photo")
-    if len(names) < 2: raise ValueError("all photos are of one location: an interval needs at least 2, better 30 or more")
+    if codes.size != n:
+        raise ValueError(f"{n} errors but {codes.size} groups: give the location of every photo")
+    if (codes < 0).any():
+        raise ValueError(
+            f"photo {np.flatnonzero(codes < 0)[0]} has no group: give the location of every photo")
+    if len(names) < 2:
+        raise ValueError("all photos are of one location: an interval needs at least 2, better 30 or more")
     return codes, len(names)
 
 def _draws(n_groups, n_photos, repeats, seed, cells=4_000_000):
-    "Blocks of int arrays (repeats in the block, n_groups): how often each group was drawn. A block holds about `cells` numbers per photo column."
+    """Blocks of int arrays (repeats in the block, n_groups): how often each group was drawn. A block
+    holds about `cells` numbers per photo column."""
     rng = np.random.default_rng(seed)
     rows_at_once = max(1, cells // n_photos)
     for start in range(0, repeats, rows_at_once):
@@ -123,9 +144,11 @@ def _mean_of_draws(counts, values, codes):
     return (counts @ np.bincount(codes, weights=values)) / (counts @ np.bincount(codes))
 
 def _quantiles_of_draws(counts, values, codes, order, levels):
-    "Quantiles over the drawn groups' photos (linear interpolation, as in numpy), one row for each of `levels`; `order` sorts the values."
+    """Quantiles over the drawn groups' photos (linear interpolation, as in numpy), one row for each of
+    `levels`; `order` sorts the values."""
     in_order, upto = values[order], counts[:, codes[order]].cumsum(1, dtype=np.int32)
-    find = lambda ranks: in_order[[np.searchsorted(row, rank, side="right") for row, rank in zip(upto, ranks)]]
+    find = lambda ranks: in_order[
+        [np.searchsorted(row, rank, side="right") for row, rank in zip(upto, ranks)]]
     out = []
     for q in levels:
         position = (upto[:, -1] - 1) * q
@@ -136,38 +159,52 @@ def _quantiles_of_draws(counts, values, codes, order, levels):
 
 def _statistic_of_draws(statistic, counts, values, codes):
     "The statistic of each row of `counts`; `statistic` is a name or a callable."
-    if callable(statistic): return np.array([statistic(np.repeat(values, row[codes])) for row in counts], float)
+    if callable(statistic):
+        return np.array([statistic(np.repeat(values, row[codes])) for row in counts], float)
     if statistic == "mean": return _mean_of_draws(counts, values, codes)
     if statistic == "rmse": return np.sqrt(_mean_of_draws(counts, values**2, codes))
-    percentile = "50" if statistic == "median" else (re.fullmatch(r"p(\d{1,2})", str(statistic)) or [None, None])[1]
-    if percentile: return _quantiles_of_draws(counts, values, codes, np.argsort(values, kind="stable"), [int(percentile) / 100])[0]
-    raise ValueError(f"statistic {statistic!r} is not known: use mean, rmse, median, a percentile such as p90, or a function of an array of errors")
+    percentile = "50" if statistic == "median" else (re.fullmatch(r"p(\d{1,2})", str(statistic))
+                                                     or [None, None])[1]
+    if percentile:
+        return _quantiles_of_draws(counts, values, codes, np.argsort(values, kind="stable"),
+                                   [int(percentile)/100])[0]
+    raise ValueError(f"statistic {statistic!r} is not known: use mean, rmse, median, a percentile such as "
+                     "p90, or a function of an array of errors")
 
 # %% ../../nbs/judge/50_evaluate.ipynb #979c26b3
 def _tail(level, n_groups):
-    "The share of draws to leave out on either side for a `level` interval from `n_groups` groups (Hesterberg's expanded percentiles)."
-    if not 0 < level < 1: raise ValueError(f"level {level} is not between 0 and 1: write 0.95 for a 95 % interval")
+    """The share of draws to leave out on either side for a `level` interval from `n_groups` groups
+    (Hesterberg's expanded percentiles)."""
+    if not 0 < level < 1:
+        raise ValueError(f"level {level} is not between 0 and 1: write 0.95 for a 95 % interval")
     return float(ndtr(math.sqrt(n_groups / (n_groups - 1)) * stdtrit(n_groups - 1, (1 - level) / 2)))
 
 def bootstrap_interval(
-    error_m, # metres, shape (n,); or any number a photo, such as the difference of two models' errors
-    groups, # the location of each photo, shape (n,): photos of one group are drawn together
-    statistic="mean", # "mean", "rmse", "median", a percentile such as "p90", or a function of an array (slower)
-    level: float=0.95, # the share of such intervals that should hold the true value
-    repeats: int=2000, # bootstrap samples
-    seed: int=0, # the same seed gives the same interval
+        error_m, # metres, shape (n,); or any number a photo, such as the difference of two models' errors
+        groups, # the location of each photo, shape (n,): photos of one group are drawn together
+        # "mean", "rmse", "median", a percentile such as "p90", or a function of an array (slower)
+    statistic="mean",
+        level: float = 0.95, # the share of such intervals that should hold the true value
+        repeats: int = 2000, # bootstrap samples
+        seed: int = 0, # the same seed gives the same interval
 ) -> tuple: # low, high, in the unit of `error_m`
-    "Cluster bootstrap interval of a statistic, over groups of photos and not over photos. Raises ValueError for fewer than 2 groups."
+    """Cluster bootstrap interval of a statistic, over groups of photos and not over photos. Raises
+    ValueError for fewer than 2 groups."""
     values = _finite(error_m, "errors")
     codes, n_groups = _group_codes(groups, values.size)
     tail = _tail(level, n_groups)
     if repeats < 1: raise ValueError(f"{repeats} repeats: use 1,000 or more")
-    drawn = np.concatenate([_statistic_of_draws(statistic, counts, values, codes) for counts in _draws(n_groups, values.size, repeats, seed)])
+    drawn = np.concatenate([
+        _statistic_of_draws(statistic, counts, values, codes)
+        for counts in _draws(n_groups, values.size, repeats, seed)
+    ])
     low, high = np.quantile(drawn, [tail, 1 - tail])
     return float(low), float(high)
 
 # %% ../../nbs/judge/50_evaluate.ipynb #59a4ef37
-INTERVAL_LEVEL, MIN_PLACES = 0.95, 8 # of fewer places a bootstrap knows too little: its 95 % intervals miss in 9 of 100 (5 places) to 50 of 100 (2)
+# of fewer places a bootstrap knows too little: its 95 % intervals miss in 9 of 100 (5 places) to 50
+# of 100 (2)
+INTERVAL_LEVEL, MIN_PLACES = 0.95, 8
 
 def ratio_interval(
     error_m, # metres, shape (n,)
@@ -177,14 +214,19 @@ def ratio_interval(
     repeats: int=2000, # bootstrap samples
     seed: int=0, # the same seed gives the same interval
 ) -> tuple: # low, high
-    "Paired cluster bootstrap interval of mean(error_m) / mean(floor_m). Raises ValueError for fewer than 2 groups, and for a predictor without any error."
+    """Paired cluster bootstrap interval of mean(error_m) / mean(floor_m). Raises ValueError for fewer
+    than 2 groups, and for a predictor without any error."""
     error_m, floor_m = _errors(error_m), _errors(floor_m)
-    if error_m.shape != floor_m.shape: raise ValueError(f"{error_m.size} errors and {floor_m.size} of the other predictor: both need one a photo")
+    if error_m.shape != floor_m.shape:
+        raise ValueError(
+            f"{error_m.size} errors and {floor_m.size} of the other predictor: both need one a photo")
     if not floor_m.any(): raise ValueError("the other predictor has no error: there is no ratio to it")
     codes, n_groups = _group_codes(groups, error_m.size)
     ours, theirs = (np.bincount(codes, weights=e) for e in (error_m, floor_m))
     tail = _tail(level, n_groups)
-    with np.errstate(divide="ignore", invalid="ignore"): drawn = np.concatenate([(counts @ ours) / (counts @ theirs) for counts in _draws(n_groups, error_m.size, repeats, seed)])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        drawn = np.concatenate([(counts @ ours)/(counts @ theirs)
+                                for counts in _draws(n_groups, error_m.size, repeats, seed)])
     low, high = np.nanquantile(drawn, [tail, 1 - tail])
     return float(low), float(high)
 
@@ -195,8 +237,11 @@ def _summaries_of_draws(counts, values, codes, order):
     mean = lambda of_photo: (counts @ np.bincount(codes, weights=of_photo, minlength=counts.shape[1])) / n
     largest = np.zeros(counts.shape[1]); np.maximum.at(largest, codes, values)
     mse = mean(values**2)
-    out = dict(zip(("median_m", "p90_m", "p95_m"), _quantiles_of_draws(counts, values, codes, order, (0.5, 0.9, 0.95))))
-    out |= dict(mean_m=mean(values), max_m=np.where(counts > 0, largest, 0.).max(1), rmse_m=np.sqrt(mse), mse_m2=mse)
+    out = dict(
+        zip(("median_m", "p90_m", "p95_m"), _quantiles_of_draws(counts, values, codes, order,
+                                                                (0.5, 0.9, 0.95))))
+    out |= dict(mean_m=mean(values), max_m=np.where(counts > 0, largest, 0.).max(1), rmse_m=np.sqrt(mse),
+                mse_m2=mse)
     return out | {f"acc_{radius}m": mean(values <= radius) for radius in RADII_M}
 
 # %% ../../nbs/judge/50_evaluate.ipynb #3b9469fd
@@ -207,19 +252,26 @@ def bootstrap_summary(
     repeats: int=2000, # bootstrap samples
     seed: int=0, # the same seed gives the same intervals
 ) -> dict: # name -> [low, high] for every number of `summarize` but n
-    "Cluster bootstrap intervals of a whole summary. That of the largest error cannot reach beyond the largest error seen. Raises ValueError for fewer than 2 groups."
+    """Cluster bootstrap intervals of a whole summary. That of the largest error cannot reach beyond the
+    largest error seen. Raises ValueError for fewer than 2 groups."""
     values = _errors(error_m)
     codes, n_groups = _group_codes(groups, values.size)
     tail, order = _tail(level, n_groups), np.argsort(values, kind="stable")
-    drawn = [_summaries_of_draws(counts, values, codes, order) for counts in _draws(n_groups, values.size, repeats, seed)]
+    drawn = [
+        _summaries_of_draws(counts, values, codes, order)
+        for counts in _draws(n_groups, values.size, repeats, seed)
+    ]
     ends = {name: np.quantile(np.concatenate([d[name] for d in drawn]), [tail, 1 - tail]) for name in drawn[0]}
     return {name: [float(low), float(high)] for name, (low, high) in ends.items()}
 
 # %% ../../nbs/judge/50_evaluate.ipynb #3f4f3474
 def _positions(table, what):
-    "Latitude and longitude of a photo table as float64 arrays; a ValueError names the first photo without one."
+    """Latitude and longitude of a photo table as float64 arrays; a ValueError names the first photo
+    without one."""
     missing = [c for c in TRUE_COLUMNS if c not in table]
-    if missing: raise ValueError(f"the {what} have no column {', '.join(missing)}: a photo table has latitude and longitude in degrees")
+    if missing:
+        raise ValueError(f"the {what} have no column {', '.join(missing)}: a photo table has latitude and "
+                         "longitude in degrees")
     if not len(table): raise ValueError(f"no {what}: the floors need at least one")
     _check_positions(table, TRUE_COLUMNS, f" ({what})", "leave photos without a position out of the split")
     return tuple(_numbers(table, c) for c in TRUE_COLUMNS)
@@ -229,15 +281,18 @@ def mean_position_errors(
     held_out, # photo table of the photos to judge on
 ): # metres, shape (len(held_out),)
     "The errors of always answering the mean position of the training photos."
-    return geodesic_m(*_positions(held_out, "held-out photos"), *mean_position(*_positions(train, "training photos")))
+    return geodesic_m(*_positions(held_out, "held-out photos"),
+                      *mean_position(*_positions(train, "training photos")))
 
 # %% ../../nbs/judge/50_evaluate.ipynb #87daf202
 def nearest_place_errors(
     train, # photo table of the training photos
     held_out, # photo table of the photos to judge on
 ): # metres, shape (len(held_out),)
-    "The distance from each held-out photo to the nearest training position: the score of an oracle that always names the right training place."
-    (lat, lon), (train_lat, train_lon) = _positions(held_out, "held-out photos"), _positions(train, "training photos")
+    """The distance from each held-out photo to the nearest training position: the score of an oracle that
+    always names the right training place."""
+    (lat, lon), (train_lat, train_lon) = _positions(held_out,
+                                                    "held-out photos"), _positions(train, "training photos")
     frame = LocalFrame(*mean_position(train_lat, train_lon))
     _, nearest = cKDTree(frame.to_metres(train_lat, train_lon)).query(frame.to_metres(lat, lon))
     return geodesic_m(lat, lon, train_lat[nearest], train_lon[nearest])
@@ -246,20 +301,32 @@ def nearest_place_errors(
 RADIUS_68, ASSUMED_SIGMA_M = math.sqrt(-2 * math.log(0.32)), 4.
 
 def label_noise_errors(
-    held_out, # photo table of the photos to judge on; `h_accuracy` (metres, the radius of 68 %) is used where it is there
-    sigma_m: float=None, # standard deviation of the labels along each axis, metres, where it is known better
-    cells: int=1_000_000, # numbers to return, about
-) -> tuple: # errors in metres, a quantile grid of every photo's Rayleigh distribution; and a sentence on where sigma comes from
+    # photo table of the photos to judge on; `h_accuracy` (metres, the radius of 68 %) is used where
+    # it is there
+    held_out,
+    sigma_m: float = None, # standard deviation of the labels along each axis, metres, where it is known better
+    cells: int = 1_000_000, # numbers to return, about
+    # errors in metres, a quantile grid of every photo's Rayleigh distribution; and a sentence on
+    # where sigma comes from
+) -> tuple:
     "What a perfect model would be charged by the labels' noise."
-    accuracy = _numbers(held_out, "h_accuracy") if "h_accuracy" in held_out else np.full(len(held_out), np.nan)
+    accuracy = _numbers(held_out, "h_accuracy") if "h_accuracy" in held_out else np.full(
+        len(held_out), np.nan)
     stated = np.isfinite(accuracy) & (accuracy > 0)
     if sigma_m is not None:
-        if not 0 <= sigma_m < 1e6: raise ValueError(f"a label noise of {sigma_m} m is none: give the standard deviation along each axis in metres, 4 for a phone under open sky")
+        if not 0 <= sigma_m < 1e6:
+            raise ValueError(f"a label noise of {sigma_m} m is none: give the standard deviation along "
+                             "each axis in metres, 4 for a phone under open sky")
         sigma, source = np.full(len(held_out), float(sigma_m)), f"{sigma_m:g} m an axis, as given"
     else:
-        sigma, typical = np.where(stated, accuracy / RADIUS_68, ASSUMED_SIGMA_M), np.median(accuracy[stated]) / RADIUS_68 if stated.any() else 0
-        source = f"the phones' own accuracy for {stated.sum():,} of {len(stated):,} photos, median {typical:.1f} m an axis" if stated.any() else f"{ASSUMED_SIGMA_M:g} m an axis, assumed: the photos do not state their accuracy"
-    if len(sigma) > cells // 200: sigma = np.quantile(sigma, (np.arange(cells // 200) + 0.5) / (cells // 200)) # fewer photos rather than coarser quantiles
+        sigma, typical = np.where(
+            stated, accuracy/RADIUS_68,
+            ASSUMED_SIGMA_M), np.median(accuracy[stated])/RADIUS_68 if stated.any() else 0
+        source = (f"the phones' own accuracy for {stated.sum():,} of {len(stated):,} photos, median "
+                  f"{typical:.1f} m an axis") if stated.any(
+                  ) else f"{ASSUMED_SIGMA_M:g} m an axis, assumed: the photos do not state their accuracy"
+    # fewer photos rather than coarser quantiles
+    if len(sigma) > cells // 200: sigma = np.quantile(sigma, (np.arange(cells // 200) + 0.5)/(cells // 200))
     steps = int(min(cells // max(len(sigma), 1), 999))
     return np.outer(sigma, np.sqrt(-2 * np.log1p(-(np.arange(steps) + 0.5) / steps))).ravel(), source
 
@@ -270,27 +337,37 @@ def lookalike_errors(
     train_looks, # (len(train), d): thumbnails or features, see `img2gps.learn.lookalike`
     looks, # (len(held_out), d)
 ) -> np.ndarray: # metres, shape (len(held_out),)
-    "The errors of answering the position of the training photo that looks most alike; where a photo could not be read, of the mean training position."
-    (lat, lon), (train_lat, train_lon) = _positions(held_out, "held-out photos"), _positions(train, "training photos")
+    """The errors of answering the position of the training photo that looks most alike; where a photo
+    could not be read, of the mean training position."""
+    (lat, lon), (train_lat, train_lon) = _positions(held_out,
+                                                    "held-out photos"), _positions(train, "training photos")
     found, (mean_lat, mean_lon) = nearest(looks, train_looks)[1][:, 0], mean_position(train_lat, train_lon)
-    return geodesic_m(lat, lon, np.where(found < 0, mean_lat, train_lat[found]), np.where(found < 0, mean_lon, train_lon[found]))
+    return geodesic_m(lat, lon, np.where(found < 0, mean_lat, train_lat[found]),
+                      np.where(found < 0, mean_lon, train_lon[found]))
 
 # %% ../../nbs/judge/50_evaluate.ipynb #578758d1
 def conformal_radius(
     error_m, # metres, shape (n,): errors on photos that were not trained on
-    level: float=0.9, # the share of new photos that the radius should hold
-    groups=None, # the location of each photo, shape (n,): a new photo is then one of a new place; None for photos that are independent
+    level: float = 0.9, # the share of new photos that the radius should hold
+    # the location of each photo, shape (n,): a new photo is then one of a new place; None for
+    # photos that are independent
+    groups=None,
 ) -> float: # metres
-    "The split-conformal radius: a new, exchangeable photo's error is at most this with probability `level` or a little more."
+    """The split-conformal radius: a new, exchangeable photo's error is at most this with probability
+    `level` or a little more."""
     error_m = _errors(error_m)
     if not 0 < level < 1: raise ValueError(f"level {level} is not between 0 and 1: write 0.9 for 90 %")
-    codes, n_groups = (np.arange(error_m.size), error_m.size) if groups is None else _group_codes(groups, error_m.size)
-    wanted = (n_groups + 1) * level - 1e-9 # of the places (or photos) and the new one; the subtraction keeps 20 * 0.95 at 19
+    codes, n_groups = (np.arange(error_m.size),
+                       error_m.size) if groups is None else _group_codes(groups, error_m.size)
+    # of the places (or photos) and the new one; the subtraction keeps 20 * 0.95 at 19
+    wanted = (n_groups + 1)*level - 1e-9
     if wanted > n_groups:
-        raise ValueError(f"{n_groups} {'photos' if groups is None else 'places'} are too few for a {level:.0%} radius: "
+        raise ValueError(f"{n_groups} {'photos' if groups is None else 'places'} are too few for a "
+                         f"{level:.0%} radius: "
                          f"use at least {math.ceil(level / (1 - level) - 1e-9)}, or a lower level")
     order = np.argsort(error_m, kind="stable")
-    held = (1 / np.bincount(codes))[codes[order]].cumsum() # places held by a radius of so much, each photo a share of its place
+    # places held by a radius of so much, each photo a share of its place
+    held = (1/np.bincount(codes))[codes[order]].cumsum()
     return float(error_m[order][min(np.searchsorted(held, wanted), error_m.size - 1)])
 
 def conformal_scale(
@@ -299,10 +376,13 @@ def conformal_scale(
     level: float=0.9, # the share of new photos that the scaled radius should hold
     groups=None, # the location of each photo, shape (n,), see `conformal_radius`
 ) -> float: # no unit: `scale * sigma_m` is a photo's radius in metres
-    "The split-conformal multiplier of a per-photo uncertainty: sure answers get a small radius, unsure ones a large."
+    """The split-conformal multiplier of a per-photo uncertainty: sure answers get a small radius, unsure
+    ones a large."""
     error_m, sigma_m = _errors(error_m), _finite(sigma_m, "uncertainties")
-    if sigma_m.shape != error_m.shape: raise ValueError(f"{error_m.size} errors but {sigma_m.size} uncertainties: give one for every photo")
-    if (sigma_m <= 0).any(): raise ValueError(f"an uncertainty of {sigma_m.min()} m: it must be above zero for every photo")
+    if sigma_m.shape != error_m.shape:
+        raise ValueError(f"{error_m.size} errors but {sigma_m.size} uncertainties: give one for every photo")
+    if (sigma_m <= 0).any():
+        raise ValueError(f"an uncertainty of {sigma_m.min()} m: it must be above zero for every photo")
     return conformal_radius(error_m / sigma_m, level, groups)
 
 # %% ../../nbs/judge/50_evaluate.ipynb #c82b1823
@@ -312,17 +392,22 @@ def coverage(
 ) -> float: # 0 to 1
     "The fraction of photos whose error is at most their radius."
     error_m, radius_m = _errors(error_m), _errors(radius_m)
-    if radius_m.size not in (1, error_m.size): raise ValueError(f"{error_m.size} errors but {radius_m.size} radii: give one, or one for every photo")
+    if radius_m.size not in (1, error_m.size):
+        raise ValueError(f"{error_m.size} errors but {radius_m.size} radii: give one, or one for every photo")
     return float((error_m <= radius_m).mean())
 
 # %% ../../nbs/judge/50_evaluate.ipynb #bddcfb4f
 RADIUS_LEVELS = (0.5, 0.8, 0.9, 0.95)
 
 def fit_radii(
-    rows, # a judged table (`error_m`, and `sigma_m` where the model has it) of photos that were not trained on
+    # a judged table (`error_m`, and `sigma_m` where the model has it) of photos that were not
+    # trained on
+    rows,
     levels=RADIUS_LEVELS, # the shares of new photos that the radii should hold
     groups=None, # the location of each photo
-) -> dict: # level -> metres, or, with `sigma_m`, multiples of it; levels for which there are too few places (or photos) are left out
+    # level -> metres, or, with `sigma_m`, multiples of it; levels for which there are too few
+    # places (or photos) are left out
+) -> dict:
     "Conformal radii at several levels."
     scores, radii = rows["error_m"] / rows["sigma_m"] if "sigma_m" in rows else rows["error_m"], {}
     for level in levels:
@@ -337,19 +422,27 @@ def reliability(
     fitted_groups, # the location of each photo, shape (len(fitted),)
     judged_groups, # shape (len(judged),)
     levels=RADIUS_LEVELS,
-    by: str="photo", # what the radii are fitted by: "photo" or "place", see `conformal_radius`
-    repeats: int=2000, # bootstrap samples
-    seed: int=0,
-) -> list: # a dictionary a level: level, by, median_m, coverage, coverage_by_location, interval (of `coverage`) or None
-    "How often radii of several levels held on photos that they were not fitted on. Levels that too few photos (or places) were held out for are left out."
-    if by not in ("photo", "place"): raise ValueError(f"a radius cannot be fitted by {by!r}: choose photo or place")
+    by: str = "photo", # what the radii are fitted by: "photo" or "place", see `conformal_radius`
+    repeats: int = 2000, # bootstrap samples
+    seed: int = 0,
+    # a dictionary a level: level, by, median_m, coverage, coverage_by_location, interval (of
+    # `coverage`) or None
+) -> list:
+    """How often radii of several levels held on photos that they were not fitted on. Levels that too few
+    photos (or places) were held out for are left out."""
+    if by not in ("photo", "place"):
+        raise ValueError(f"a radius cannot be fitted by {by!r}: choose photo or place")
     out, radii = [], fit_radii(fitted, levels, fitted_groups if by == "place" else None)
-    sigma, error_m = judged["sigma_m"].to_numpy() if "sigma_m" in judged else np.ones(len(judged)), judged["error_m"].to_numpy()
+    sigma, error_m = judged["sigma_m"].to_numpy() if "sigma_m" in judged else np.ones(
+        len(judged)), judged["error_m"].to_numpy()
     for level, radius in radii.items():
         hits, places = (error_m <= radius * sigma).astype(float), pd.Series(np.asarray(judged_groups))
-        interval = list(bootstrap_interval(hits, judged_groups, "mean", INTERVAL_LEVEL, repeats, seed)) if places.nunique() >= MIN_PLACES else None
-        out.append(dict(level=float(level), by=by, median_m=float(np.median(radius * sigma)), coverage=float(hits.mean()),
-                        coverage_by_location=float(pd.Series(hits).groupby(places.to_numpy()).mean().mean()), interval=interval))
+        interval = list(bootstrap_interval(hits, judged_groups, "mean", INTERVAL_LEVEL, repeats,
+                                           seed)) if places.nunique() >= MIN_PLACES else None
+        out.append(
+            dict(level=float(level), by=by, median_m=float(np.median(radius*sigma)),
+                 coverage=float(hits.mean()), coverage_by_location=float(
+                     pd.Series(hits).groupby(places.to_numpy()).mean().mean()), interval=interval))
     return out
 
 # %% ../../nbs/judge/50_evaluate.ipynb #7deae1f0
@@ -362,7 +455,8 @@ def _intervals(error_m, groups, repeats, seed):
 COMPASS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 
 def _banded(values, edges, names):
-    "The band of each number, None for NaN; `edges` are the upper ends of all bands but the last, themselves inside."
+    """The band of each number, None for NaN; `edges` are the upper ends of all bands but the last,
+    themselves inside."""
     values = np.asarray(values, np.float64)
     return [None if np.isnan(v) else names[i] for v, i in zip(values, np.searchsorted(edges, values))]
 
@@ -376,7 +470,8 @@ def _blocks(lat, lon, across=4):
 def _hours(taken_at):
     "The part of the day in which photos were taken, as their cameras wrote it."
     hour = pd.to_numeric(taken_at.astype("string").str.extract(r"[T ](\d\d):")[0], errors="coerce")
-    return _banded(hour, (4, 9, 15, 19), ("night (20 to 5 h)", "morning (5 to 10 h)", "day (10 to 16 h)", "evening (16 to 20 h)", "night (20 to 5 h)"))
+    return _banded(hour, (4, 9, 15, 19), ("night (20 to 5 h)", "morning (5 to 10 h)", "day (10 to 16 h)",
+                                          "evening (16 to 20 h)", "night (20 to 5 h)"))
 
 # %% ../../nbs/judge/50_evaluate.ipynb #b93b1305
 def slice_labels(
@@ -386,13 +481,26 @@ def slice_labels(
     "The parts into which a judgement is cut."
     words = lambda c: [None if pd.isna(v) or not str(v).strip() else str(v) for v in rows[c]]
     out = {c: words(c) for c in ("session",) if c in rows}
-    if "heading" in rows: out["heading"] = [None if np.isnan(h) else COMPASS[int(round(h % 360 / 45)) % 8] for h in pd.to_numeric(rows["heading"], errors="coerce")]
-    if "pitch" in rows: out["pitch"] = _banded(pd.to_numeric(rows["pitch"], errors="coerce"), (-10, 10), ("down", "level (within 10 degrees)", "up"))
-    if "model" in rows: out["camera"] = [m if (m and b and m.startswith(b)) else " ".join(filter(None, (b, m))) or None for b, m in zip(words("make") if "make" in rows else [None] * len(rows), words("model"))]
-    if "brightness" in rows: out["light"] = _banded(pd.to_numeric(rows["brightness"], errors="coerce"), (50, 100), ("dark (mean grey to 50 of 255)", "dim (50 to 100)", "bright (over 100)"))
+    if "heading" in rows:
+        out["heading"] = [
+            None if np.isnan(h) else COMPASS[int(round(h % 360/45)) % 8]
+            for h in pd.to_numeric(rows["heading"], errors="coerce")
+        ]
+    if "pitch" in rows:
+        out["pitch"] = _banded(pd.to_numeric(rows["pitch"], errors="coerce"), (-10, 10),
+                               ("down", "level (within 10 degrees)", "up"))
+    if "model" in rows:
+        out["camera"] = [
+            m if (m and b and m.startswith(b)) else " ".join(filter(None, (b, m))) or None
+            for b, m in zip(words("make") if "make" in rows else [None]*len(rows), words("model"))
+        ]
+    if "brightness" in rows:
+        out["light"] = _banded(pd.to_numeric(rows["brightness"], errors="coerce"), (50, 100),
+                               ("dark (mean grey to 50 of 255)", "dim (50 to 100)", "bright (over 100)"))
     if "taken_at" in rows: out["time of day"] = _hours(rows["taken_at"])
     if train is not None and len(train):
-        out["distance to the nearest training place"] = _banded(nearest_place_errors(train, rows), (5, 10, 25, 50), ("0 to 5 m", "5 to 10 m", "10 to 25 m", "25 to 50 m", "over 50 m"))
+        out["distance to the nearest training place"] = _banded(nearest_place_errors(
+            train, rows), (5, 10, 25, 50), ("0 to 5 m", "5 to 10 m", "10 to 25 m", "25 to 50 m", "over 50 m"))
     out["block"] = _blocks(*_positions(rows, "photos"))
     return {name: labels for name, labels in out.items() if any(v is not None for v in labels)}
 
@@ -403,41 +511,62 @@ def evaluate_slices(
     labels: dict, # of `slice_labels`
     clusters=None, # what is drawn as one, shape (n,): the locations by default
     floor_m=None, # metres, shape (n,): the mean-position predictor's errors
-    repeats: int=1000, # bootstrap samples
-    seed: int=0,
-    most: int=30, # parts of one kind, the largest ones
-) -> dict: # name -> list of dictionaries: label, and what `summarize` says with `n_locations`, `intervals` and `mean_position_m`
+    repeats: int = 1000, # bootstrap samples
+    seed: int = 0,
+    most: int = 30, # parts of one kind, the largest ones
+    # name -> list of dictionaries: label, and what `summarize` says with `n_locations`, `intervals`
+    # and `mean_position_m`
+) -> dict:
     "Every number for every part."
     error_m, groups, out = _errors(error_m), np.asarray(groups), {}
     clusters = groups if clusters is None else np.asarray(clusters)
     floor = lambda mask: {} if floor_m is None else dict(mean_position_m=float(floor_m[mask].mean()))
     for name, values in labels.items():
         counts = pd.Series(values, dtype=object).value_counts()
-        chosen = {label: np.array([v == label for v in values]) for label in sorted(counts.index[:most], key=_in_order(name))}
-        out[name] = [dict(label=label, n_locations=len(set(groups[mask]))) | summarize(error_m[mask]) | floor(mask) | dict(intervals=_intervals(error_m[mask], clusters[mask], repeats, seed)) for label, mask in chosen.items()]
+        chosen = {
+            label: np.array([v == label for v in values])
+            for label in sorted(counts.index[:most], key=_in_order(name))
+        }
+        out[name] = [
+            dict(label=label, n_locations=len(set(groups[mask]))) | summarize(error_m[mask]) | floor(mask)
+            | dict(intervals=_intervals(error_m[mask], clusters[mask], repeats, seed))
+            for label, mask in chosen.items()
+        ]
     return out
 
 def _in_order(name):
     "What to sort a kind of part by: bands and headings in their own order, the rest by name."
-    orders = {"heading": COMPASS, "distance to the nearest training place": ("0 to 5 m", "5 to 10 m", "10 to 25 m", "25 to 50 m", "over 50 m"), "pitch": ("down", "level (within 10 degrees)", "up")}
+    orders = {
+        "heading": COMPASS, "distance to the nearest training place": (
+            "0 to 5 m", "5 to 10 m", "10 to 25 m", "25 to 50 m", "over 50 m"),
+        "pitch": ("down", "level (within 10 degrees)", "up")
+    }
     return lambda label: orders[name].index(label) if name in orders else str(label)
 
 # %% ../../nbs/judge/50_evaluate.ipynb #3f37535d
 HELD_OUT = ("valid", "test")
 
 def _by_split(table):
-    "The table's rows for each split, those without a split left out; all rows under `all` when the table has no split column."
+    """The table's rows for each split, those without a split left out; all rows under `all` when the
+    table has no split column."""
     if "split" not in table: return {"all": table}
     named = table[table["split"].notna() & (table["split"].astype(str) != "")]
     unknown = sorted(set(named["split"].astype(str)) - {"train", *HELD_OUT})
     if unknown: raise ValueError(f"split {unknown[0]!r} is not known: "
                                  "use train, valid and test, or leave the column out to judge all rows as one set")
-    return {name: rows for name, rows in ((s, named[named["split"] == s]) for s in ("train", *HELD_OUT)) if len(rows)}
+    return {
+        name: rows
+        for name, rows in ((s, named[named["split"] == s]) for s in ("train", *HELD_OUT)) if len(rows)
+    }
 
 def _held_out(splits):
     "The splits to judge: held out, and with at least one prediction; ValueError when there is none."
-    answered = lambda rows: all(c in rows for c in PREDICTED_COLUMNS) and rows[list(PREDICTED_COLUMNS)].notna().any(axis=None)
-    judged = {name: rows for name, rows in splits.items() if name == "all" or (name in HELD_OUT and answered(rows))}
+    answered = lambda rows: all(c in rows for c in PREDICTED_COLUMNS) and rows[list(PREDICTED_COLUMNS)].notna(
+    ).any(axis=None)
+    judged = {
+        name: rows
+        for name, rows in splits.items() if name == "all" or (name in HELD_OUT and answered(rows))
+    }
     if not judged: raise ValueError("no photo of the valid or test split has a prediction: "
                                     "fill pred_latitude and pred_longitude, or leave the split column out")
     return judged
@@ -445,101 +574,153 @@ def _held_out(splits):
 # %% ../../nbs/judge/50_evaluate.ipynb #8f293a51
 def _with_groups(splits, judged):
     "The splits with a column `_group`, the place of each photo, and a sentence on what a place is."
-    as_text = lambda location: location.astype(str).where(location.notna() & (location.astype(str).str.strip() != ""))
-    without = sum(int(as_text(rows["location"]).isna().sum()) if "location" in rows else len(rows) for rows in judged.values())
+    as_text = lambda location: location.astype(str).where(location.notna() &
+                                                          (location.astype(str).str.strip() != ""))
+    without = sum(
+        int(as_text(rows["location"]).isna().sum()) if "location" in rows else len(rows)
+        for rows in judged.values())
     if not without:
-        return {name: rows.assign(_group=as_text(rows["location"])) for name, rows in splits.items()}, "location"
-    rounded = {name: [f"{a:.4f} {b:.4f}" for a, b in zip(*_positions(rows, f"{name} photos"))] for name, rows in splits.items()}
-    why = "no location column" if not any("location" in rows for rows in judged.values()) else f"{without} photos without a location"
+        return {name: rows.assign(_group=as_text(rows["location"]))
+                for name, rows in splits.items()}, "location"
+    rounded = {
+        name: [f"{a:.4f} {b:.4f}" for a, b in zip(*_positions(rows, f"{name} photos"))]
+        for name, rows in splits.items()
+    }
+    why = "no location column" if not any(
+        "location" in rows for rows in judged.values()) else f"{without} photos without a location"
     return ({name: rows.assign(_group=rounded[name]) for name, rows in splits.items()},
             f"coordinates rounded to 4 decimals, about 11 m ({why})")
 
 def _clusters(rows, resample):
     "What is drawn as one in the bootstrap: places, or whole walks."
     if resample == "location": return rows["_group"].to_numpy()
-    if "session" not in rows or rows["session"].isna().any() or (rows["session"].astype(str) == "").any(): raise ValueError("intervals over sessions need a session for every judged photo; img2gps split writes the column, or resample over locations")
+    if "session" not in rows or rows["session"].isna().any() or (rows["session"].astype(str) == "").any():
+        raise ValueError("intervals over sessions need a session for every judged photo; img2gps split "
+                         "writes the column, or resample over locations")
     return rows["session"].astype(str).to_numpy()
 
 # %% ../../nbs/judge/50_evaluate.ipynb #866eff33
 def floor_errors(
     train, # photo table of the training photos, or None
     rows, # photo table of the photos to judge on
-    label_sigma_m: float=None, # see `label_noise_errors`
+    label_sigma_m: float = None, # see `label_noise_errors`
     train_looks=None, # see `lookalike_errors`; None leaves that floor out
     looks=None,
-) -> tuple: # name -> errors in metres, from the floor that is hardest to stay above to the easiest; and where the label noise comes from
+    # name -> errors in metres, from the floor that is hardest to stay above to the easiest; and
+    # where the label noise comes from
+) -> tuple:
     "What stands beside a model's errors."
     noise, source = label_noise_errors(rows, label_sigma_m)
     if train is None: return dict(label_noise=noise), source
     alike = dict(lookalike=lookalike_errors(train, rows, train_looks, looks)) if looks is not None else {}
-    return dict(mean_position=mean_position_errors(train, rows), **alike, nearest_place_oracle=nearest_place_errors(train, rows), label_noise=noise), source
+    return dict(mean_position=mean_position_errors(train, rows), **alike,
+                nearest_place_oracle=nearest_place_errors(train, rows), label_noise=noise), source
 
 def _floors(train, rows, clusters, settings):
-    "The floors' summaries for metrics.json, and the mean-position predictor's errors. The noise of the labels is calculated and not counted on photos, so it alone has no intervals."
+    """The floors' summaries for metrics.json, and the mean-position predictor's errors. The noise of the
+    labels is calculated and not counted on photos, so it alone has no intervals."""
     looks, repeats, seed = settings["looks"], settings["repeats"], settings["seed"]
-    seen = {} if looks is None or train is None else dict(train_looks=looks[train["_row"]], looks=looks[rows["_row"]])
-    if seen and not np.isfinite(seen["train_looks"]).all(1).any(): seen = {} # no training photo could be read: nothing to look up
+    seen = {} if looks is None or train is None else dict(train_looks=looks[train["_row"]],
+                                                          looks=looks[rows["_row"]])
+    # no training photo could be read: nothing to look up
+    if seen and not np.isfinite(seen["train_looks"]).all(1).any(): seen = {}
     errors, source = floor_errors(train, rows, settings["label_sigma_m"], **seen)
-    own = lambda name, e: dict(n=len(rows)) if name == "label_noise" else dict(intervals=_intervals(e, clusters, repeats, seed))
-    return dict(floors={name: summarize(e) | own(name, e) for name, e in errors.items()}, label_noise_source=source), errors.get("mean_position")
+    own = lambda name, e: dict(n=len(rows)) if name == "label_noise" else dict(intervals=_intervals(
+        e, clusters, repeats, seed))
+    return dict(floors={name: summarize(e) | own(name, e)
+                        for name, e in errors.items()},
+                label_noise_source=source), errors.get("mean_position")
 
 # %% ../../nbs/judge/50_evaluate.ipynb #35f2ec71
 def _evaluate_split(rows, train, clusters, settings):
-    "One split's object in metrics.json; `train` is None when there are no training photos to stand it against."
+    """One split's object in metrics.json; `train` is None when there are no training photos to stand it
+    against."""
     error_m, repeats, seed = add_errors(rows)["error_m"].to_numpy(), settings["repeats"], settings["seed"]
-    result = summarize(error_m) | dict(n_locations=int(rows["_group"].nunique()), intervals=_intervals(error_m, clusters, repeats, seed))
+    result = summarize(error_m) | dict(n_locations=int(rows["_group"].nunique()), intervals=_intervals(
+        error_m, clusters, repeats, seed))
     floors, floor_m = _floors(train, rows, clusters, settings)
     result |= floors
     if train is not None:
         result["n_locations_in_train"] = len(set(rows["_group"]) & set(train["_group"].dropna()))
         if floor_m.any():
-            interval = list(ratio_interval(error_m, floor_m, clusters, INTERVAL_LEVEL, repeats, seed)) if len(set(clusters)) >= MIN_PLACES else None
-            result |= dict(relative_to_mean_position=result["mean_m"] / float(floor_m.mean()), relative_to_mean_position_interval=interval)
-    if "radius_m" in rows and rows["radius_m"].notna().any(): result["radius"] = _held(rows, error_m, settings["level"])
-    if settings["slices"]: result["by"] = evaluate_slices(error_m, rows["_group"], slice_labels(rows, train), clusters, floor_m, min(repeats, 1000), seed)
+            interval = list(ratio_interval(error_m, floor_m, clusters, INTERVAL_LEVEL, repeats, seed)) if len(
+                set(clusters)) >= MIN_PLACES else None
+            result |= dict(relative_to_mean_position=result["mean_m"]/float(floor_m.mean()),
+                           relative_to_mean_position_interval=interval)
+    if "radius_m" in rows and rows["radius_m"].notna().any():
+        result["radius"] = _held(rows, error_m, settings["level"])
+    if settings["slices"]:
+        result["by"] = evaluate_slices(error_m, rows["_group"], slice_labels(rows, train), clusters, floor_m,
+                                       min(repeats, 1000), seed)
     return result
 
 def _held(rows, error_m, level):
     "How often the stated radius held. A photo that the model refused has none and is counted."
     radius_m = _numbers(rows, "radius_m")
     stated = ~np.isnan(radius_m)
-    if np.isinf(radius_m).any(): raise ValueError(f"radius_m of {_photo_name(rows, np.flatnonzero(np.isinf(radius_m))[0])} is infinite: leave it empty where there is none")
-    if (radius_m[stated] < 0).any(): raise ValueError(f"radius_m of {_photo_name(rows, np.flatnonzero(radius_m < 0)[0])} is {np.nanmin(radius_m)}: a radius is never negative")
-    return dict(level=float(level), coverage=coverage(error_m[stated], radius_m[stated]), median_m=float(np.median(radius_m[stated])), refused=int((~stated).sum()))
+    if np.isinf(radius_m).any():
+        raise ValueError(f"radius_m of {_photo_name(rows, np.flatnonzero(np.isinf(radius_m))[0])} is "
+                         "infinite: leave it empty where there is none")
+    if (radius_m[stated] < 0).any():
+        raise ValueError(f"radius_m of {_photo_name(rows, np.flatnonzero(radius_m < 0)[0])} is "
+                         f"{np.nanmin(radius_m)}: a radius is never negative")
+    return dict(level=float(level), coverage=coverage(error_m[stated], radius_m[stated]),
+                median_m=float(np.median(radius_m[stated])), refused=int((~stated).sum()))
 
 # %% ../../nbs/judge/50_evaluate.ipynb #d4892d63
 def evaluate_predictions(
-    table, # photo table: latitude, longitude, pred_latitude, pred_longitude; if present split, location, radius_m. Training rows need no prediction
-    level: float=0.9, # the level that `radius_m` was made for
-    seed: int=0, # of the bootstrap
-    repeats: int=2000, # bootstrap samples
-    resample: str="location", # what the intervals are over: "location" or "session"
-    label_sigma_m: float=None, # standard deviation of the labels along each axis, metres, where it is known; see `label_noise_errors`
-    looks=None, # (len(table), d): `img2gps.learn.lookalike.photo_thumbnails` of every row, for the look-alike floor
-    slices: bool=True, # also judge parts of the photos
+        # photo table: latitude, longitude, pred_latitude, pred_longitude; if present split, location,
+        # radius_m. Training rows need no prediction
+        table,
+        level: float = 0.9, # the level that `radius_m` was made for
+        seed: int = 0, # of the bootstrap
+        repeats: int = 2000, # bootstrap samples
+        resample: str = "location", # what the intervals are over: "location" or "session"
+        # standard deviation of the labels along each axis, metres, where it is known; see
+        # `label_noise_errors`
+    label_sigma_m: float = None,
+        # (len(table), d): `img2gps.learn.lookalike.photo_thumbnails` of every row, for the look-alike
+        # floor
+        looks=None,
+        slices: bool = True, # also judge parts of the photos
 ) -> dict: # the object of metrics.json: finite, plain numbers
-    "Metrics with intervals, floors and the radius' coverage for every held-out split with predictions; one split `all` if there is no split column."
+    """Metrics with intervals, floors and the radius' coverage for every held-out split with predictions;
+    one split `all` if there is no split column."""
     if not 0 < level < 1: raise ValueError(f"level {level} is not between 0 and 1: write 0.9 for 90 %")
-    if resample not in ("location", "session"): raise ValueError(f"intervals cannot be over {resample!r}: choose location or session")
-    if looks is not None and len(looks) != len(table): raise ValueError(f"{len(looks)} looks for {len(table)} photos: give one a row of the table")
+    if resample not in ("location", "session"):
+        raise ValueError(f"intervals cannot be over {resample!r}: choose location or session")
+    if looks is not None and len(looks) != len(table):
+        raise ValueError(f"{len(looks)} looks for {len(table)} photos: give one a row of the table")
     splits = _by_split(table.assign(_row=np.arange(len(table))))
     judged = _held_out(splits)
-    for name, rows in judged.items(): check_predictions(rows, where=f"the {name} split" if name in HELD_OUT else "")
+    for name, rows in judged.items():
+        check_predictions(rows, where=f"the {name} split" if name in HELD_OUT else "")
     splits, grouped_by = _with_groups(splits, judged)
     train = splits.get("train")
-    metrics = dict(schema_version=1, grouped_by=grouped_by, resampled=resample, interval_level=INTERVAL_LEVEL, label_sigma_m=label_sigma_m)
+    metrics = dict(schema_version=1, grouped_by=grouped_by, resampled=resample, interval_level=INTERVAL_LEVEL,
+                   label_sigma_m=label_sigma_m)
     if train is not None: metrics["train"] = dict(n=len(train), n_locations=int(train["_group"].nunique()))
-    settings = dict(level=level, seed=seed, repeats=repeats, label_sigma_m=label_sigma_m, looks=looks, slices=slices)
-    metrics |= {name: _evaluate_split(splits[name], train, _clusters(splits[name], resample), settings) for name in judged}
+    settings = dict(level=level, seed=seed, repeats=repeats, label_sigma_m=label_sigma_m, looks=looks,
+                    slices=slices)
+    metrics |= {
+        name: _evaluate_split(splits[name], train, _clusters(splits[name], resample), settings)
+        for name in judged
+    }
     if set(HELD_OUT) <= set(judged): metrics["test"]["reliability"] = _reliability(splits, seed, repeats)
     return metrics
 
 def _reliability(splits, seed, repeats):
     "Radii fitted on validation photos, counted on test photos."
     fitted, judged = (add_errors(splits[name]) for name in HELD_OUT)
-    fitted, judged = (t.assign(sigma_m=_numbers(t, "sigma_m")) if "sigma_m" in t else t for t in (fitted, judged))
-    both = [t.drop(columns="sigma_m", errors="ignore") if any("sigma_m" not in s or not (_numbers(s, "sigma_m") > 0).all() for s in (fitted, judged)) else t for t in (fitted, judged)]
-    return reliability(*both, fitted["_group"].to_numpy(), judged["_group"].to_numpy(), repeats=repeats, seed=seed)
+    fitted, judged = (t.assign(sigma_m=_numbers(t, "sigma_m")) if "sigma_m" in t else t
+                      for t in (fitted, judged))
+    both = [
+        t.drop(columns="sigma_m", errors="ignore") if any(
+            "sigma_m" not in s or not (_numbers(s, "sigma_m") > 0).all() for s in (fitted, judged)) else t
+        for t in (fitted, judged)
+    ]
+    return reliability(*both, fitted["_group"].to_numpy(), judged["_group"].to_numpy(), repeats=repeats,
+                       seed=seed)
 
 # %% ../../nbs/judge/50_evaluate.ipynb #d2c5debb
 def judged_splits(
@@ -561,26 +742,37 @@ def _row(name, summary, interval=None):
             f"{summary['median_m']:>8.1f}{summary['p90_m']:>8.1f}{summary['acc_25m']:>9.0%}")
 
 # %% ../../nbs/judge/50_evaluate.ipynb #2760b3ef
-FLOOR_NAMES = dict(mean_position="always the mean position", lookalike="nearest look-alike", nearest_place_oracle="nearest training place, oracle", label_noise="perfect but for label noise")
+FLOOR_NAMES = dict(mean_position="always the mean position", lookalike="nearest look-alike",
+                   nearest_place_oracle="nearest training place, oracle",
+                   label_noise="perfect but for label noise")
 
 def format_metrics(
     metrics: dict, # of `evaluate_predictions`
 ) -> str: # several lines
-    "A plain-text table for terminals: mean-position predictor, model and nearest-training-place oracle for each split; errors in metres."
+    """A plain-text table for terminals: mean-position predictor, model and nearest-training-place oracle
+    for each split; errors in metres."""
     lines = []
     for split in judged_splits(metrics):
         result, floors = metrics[split], metrics[split].get("floors", {})
-        heading = f"{'' if split == 'all' else split + ': '}{result['n']} photos of {result['n_locations']} places"
+        heading = (f"{'' if split == 'all' else split + ': '}{result['n']} photos of "
+                   f"{result['n_locations']} places")
         if seen := result.get("n_locations_in_train"): heading += f", {seen} of them also in training"
         interval = f"{metrics['interval_level']:.0%} interval"
-        lines += [heading, f"  {'errors in metres':<30}{'photos':>7}{'mean':>9} {interval:<18}{'median':>8}{'p90':>8}{'<= 25 m':>9}"]
-        beside = lambda name: [_row(FLOOR_NAMES[name], floors[name], floors[name].get("intervals", {}).get("mean_m"))] if name in floors else []
+        lines += [
+            heading, f"  {'errors in metres':<30}{'photos':>7}{'mean':>9} "
+            f"{interval:<18}{'median':>8}{'p90':>8}{'<= 25 m':>9}"
+        ]
+        beside = lambda name: [
+            _row(FLOOR_NAMES[name], floors[name], floors[name].get("intervals", {}).get("mean_m"))
+        ] if name in floors else []
         lines += beside("mean_position") + beside("lookalike")
         lines.append(_row("the model", result, result["intervals"]["mean_m"]))
         lines += beside("nearest_place_oracle") + beside("label_noise")
         if radius := result.get("radius"):
             refused = f"; {radius['refused']} photos were refused" if radius.get("refused") else ""
-            lines.append(f"  the {radius['level']:.0%} radius (median {radius['median_m']:.1f} m) held for {radius['coverage']:.1%}{refused}")
+            lines.append(f"  the {radius['level']:.0%} radius (median {radius['median_m']:.1f} m) held "
+                         f"for {radius['coverage']:.1%}{refused}")
         lines.append("")
-    over = "sessions" if metrics.get("resampled") == "session" else f"places (grouped by {metrics['grouped_by']})"
+    over = "sessions" if metrics.get(
+        "resampled") == "session" else f"places (grouped by {metrics['grouped_by']})"
     return "\n".join(lines + [f"Intervals are bootstrapped over {over}."])

@@ -20,7 +20,8 @@ from fastai.data.all import DataBlock, DataLoaders, IndexSplitter, ToTensor, Tra
 from fastai.data.core import TfmdDL
 from fastai.imports import dispatch
 from fastai.torch_core import default_device, num_distrib
-from fastai.vision.all import IntToFloatTensor, Normalize, RandomErasing, TensorBase, TensorImage, Transform, fastuple, get_grid, imagenet_stats
+from fastai.vision.all import (IntToFloatTensor, Normalize, RandomErasing, TensorBase, TensorImage, Transform,
+                               fastuple, get_grid, imagenet_stats)
 from fastcore.basics import patch
 from filelock import FileLock
 from matplotlib import pyplot as plt
@@ -45,7 +46,8 @@ class PhotoStore:
         self.pixels, self.index = self.folder/"pixels.bin", self.folder/"index.jsonl"
 
     def read_index(self) -> tuple: # rows by (path, bytes, mtime_ns), and rows by SHA-256
-        "What the store holds; lines that a kill left half-written, and rows that are not there, are left out."
+        """What the store holds; lines that a kill left half-written, and rows that are not there, are
+        left out."""
         whole = self.pixels.stat().st_size // self.row_bytes if self.pixels.exists() else 0
         seen, content = {}, {}
         for line in self.index.read_bytes().splitlines() if self.index.exists() else []:
@@ -62,7 +64,9 @@ def _seen_as(path) -> tuple:
 
 def _decoded_row(path, size, content) -> tuple:
     "A file's SHA-256 and its decoded pixels, or None for pixels that the store has already."
-    with open(path, "rb") as f: sha = hashlib.file_digest(f, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(f.read()).hexdigest()
+    with open(path, "rb") as f:
+        sha = hashlib.file_digest(f, "sha256").hexdigest() if hasattr(
+            hashlib, "file_digest") else hashlib.sha256(f.read()).hexdigest()
     return sha, None if sha in content else np.asarray(decode_photo(path, size))
 
 @contextmanager
@@ -81,7 +85,8 @@ def rows(self:PhotoStore,
     progress: bool=True, # show a bar while decoding
     say=tqdm.write, # what is said goes here
 ) -> np.ndarray: # the row of each, int64
-    "The rows of some photos; those that are not in the store are decoded into it. OSError names a photo that cannot be decoded."
+    """The rows of some photos; those that are not in the store are decoded into it. OSError names a photo
+    that cannot be decoded."""
     keys = [_seen_as(p) for p in paths]
     seen, _ = self.read_index()
     if any(k not in seen for k in keys):
@@ -90,7 +95,6 @@ def rows(self:PhotoStore,
             seen, content = self.read_index() # another process may have been at it
             self._fill(keys, seen, content, progress)
     return np.array([seen[k] for k in keys], np.int64)
-
 
 # %% ../../nbs/learn/31_data.ipynb #a45e9afe
 @patch
@@ -103,8 +107,8 @@ def _forget_lost_rows(self:PhotoStore):
         except (ValueError, KeyError, TypeError): return False
     kept = [line for line in lines if sound(line)]
     if len(kept) == len(lines): return
-    with atomic_path(self.index, overwrite=True) as temporary: temporary.write_bytes(b"".join(line + b"\n" for line in kept))
-
+    with atomic_path(self.index, overwrite=True) as temporary:
+        temporary.write_bytes(b"".join(line + b"\n" for line in kept))
 
 # %% ../../nbs/learn/31_data.ipynb #be77a851
 @patch
@@ -112,15 +116,27 @@ def _fill(self:PhotoStore, keys, seen, content, progress, chunk=128):
     "Decode photos that are not there with a few threads; `seen` and `content` grow."
     todo = list(dict.fromkeys(k for k in keys if k not in seen))
     room, need = shutil.disk_usage(self.folder).free, len(todo) * self.row_bytes
-    if need > room: raise OSError(f"no room in {self.folder}: {len(todo):,} decoded photos take {need / 1e9:.1f} GB, and {room / 1e9:.1f} GB are free; free some, choose a smaller --side, or another folder for the cache")
-    row = max(content.values()) + 1 if content else self.pixels.stat().st_size // self.row_bytes if self.pixels.exists() else 0 # behind whatever may be mapped
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool, tqdm(total=len(todo), desc="decode", unit="photo", disable=not progress) as bar:
+    if need > room:
+        raise OSError(f"no room in {self.folder}: {len(todo):,} decoded photos take {need / 1e9:.1f} GB, "
+                      f"and {room / 1e9:.1f} GB are free; free some, choose a smaller --side, or another "
+                      "folder for the cache")
+    # behind whatever may be mapped
+    row = max(content.values(
+    )) + 1 if content else self.pixels.stat().st_size // self.row_bytes if self.pixels.exists() else 0
+    with ThreadPoolExecutor(min(os.cpu_count() or 1,
+                                16)) as pool, tqdm(total=len(todo), desc="decode", unit="photo",
+                                                   disable=not progress) as bar:
         for start in range(0, len(todo), chunk):
             part, pixels, lines = todo[start:start + chunk], [], []
-            for key, (sha, photo) in zip(part, pool.map(lambda k: _decoded_row(k[0], self.size, content), part)):
+            for key, (sha, photo) in zip(part, pool.map(lambda k: _decoded_row(k[0], self.size, content),
+                                                        part)):
                 if sha not in content: content[sha] = row + len(pixels); pixels.append(photo)
                 seen[key] = content[sha]
-                lines.append(json.dumps({"sha256": sha, "row": content[sha], "path": key[0], "bytes": key[1], "mtime_ns": key[2]}))
+                lines.append(
+                    json.dumps({
+                        "sha256": sha, "row": content[sha], "path": key[0], "bytes": key[1],
+                        "mtime_ns": key[2]
+                    }))
                 bar.update()
             self._append(row, pixels, lines)
             row += len(pixels)
@@ -131,19 +147,31 @@ def _append(self:PhotoStore, row, pixels, lines):
     "Pixels first, on the disk; then the index that names them."
     try:
         with open(self.pixels, "r+b" if self.pixels.exists() else "w+b") as f:
-            f.seek(row * self.row_bytes); f.truncate() # rows that no index names: a build was killed between the two
+            # rows that no index names: a build was killed between the two
+            f.seek(row*self.row_bytes)
+            f.truncate()
             for photo in pixels: f.write(photo.tobytes())
             f.flush(); os.fsync(f.fileno())
-        with open(self.index, "ab") as f: f.write("".join(l + "\n" for l in lines).encode()); f.flush(); os.fsync(f.fileno())
-    except OSError as e: raise OSError(f"the decoded photos could not be kept in {self.folder} ({e.strerror or e}); free some room, or choose another folder for the cache. What was decoded so far is kept") from e
+        with open(self.index, "ab") as f:
+            f.write("".join(l + "\n" for l in lines).encode())
+            f.flush()
+            os.fsync(f.fileno())
+    except OSError as e:
+        raise OSError(
+            f"the decoded photos could not be kept in {self.folder} ({e.strerror or e}); free "
+            "some room, or choose another folder for the cache. What was decoded so far is kept") from e
 
 # %% ../../nbs/learn/31_data.ipynb #00907cfa
 class CachedPhotos:
-    "Decoded photos in the order of a table: `photos[3]` is uint8 of shape (height, width, 3), `photos[[3, 5]]` a batch of them."
-    def __init__(self,
-        store: PhotoStore,
-        rows: np.ndarray, # from `PhotoStore.rows`
-    ): self.path, self.size, self.rows, self._map, self._touched = store.pixels, store.size, np.asarray(rows, np.int64), None, 0
+    """Decoded photos in the order of a table: `photos[3]` is uint8 of shape (height, width, 3),
+    `photos[[3, 5]]` a batch of them."""
+    def __init__(
+            self,
+            store: PhotoStore,
+            rows: np.ndarray, # from `PhotoStore.rows`
+    ):
+        self.path, self.size, self.rows, self._map, self._touched = store.pixels, store.size, np.asarray(
+            rows, np.int64), None, 0
 
     @property
     def shape(self): return (len(self.rows), *self.size, 3)
@@ -152,11 +180,15 @@ class CachedPhotos:
 
     def __getitem__(self, i):
         if self._map is None or self._map_pid != os.getpid():
-            n = os.path.getsize(self.path) // (self.size[0] * self.size[1] * 3) # whole rows: another process may be writing behind them
-            self._map, self._map_pid = np.memmap(self.path, np.uint8, "r", shape=(n, *self.size, 3)), os.getpid()
+            # whole rows: another process may be writing behind them
+            n = os.path.getsize(self.path) // (self.size[0]*self.size[1]*3)
+            self._map, self._map_pid = np.memmap(self.path, np.uint8, "r",
+                                                 shape=(n, *self.size, 3)), os.getpid()
         out = np.array(self._map[self.rows[i]])
         self._touched += out.nbytes
-        if self._touched > 2**26 and hasattr(mmap, "MADV_DONTNEED"): self._map._mmap.madvise(mmap.MADV_DONTNEED); self._touched = 0
+        if self._touched > 2**26 and hasattr(mmap, "MADV_DONTNEED"):
+            self._map._mmap.madvise(mmap.MADV_DONTNEED)
+            self._touched = 0
         return out
 
 def cache_photos(
@@ -166,7 +198,8 @@ def cache_photos(
     cache_dir, # where the store is kept
     progress: bool=True, # show a bar
 ) -> CachedPhotos: # uint8, (n, height, width, 3), in the order of the table
-    "Decode every photo of a table once; the next call only opens the store. OSError names a photo that cannot be decoded."
+    """Decode every photo of a table once; the next call only opens the store. OSError names a photo that
+    cannot be decoded."""
     store = PhotoStore(cache_dir, size)
     return CachedPhotos(store, store.rows([Path(folder)/n for n in table.file_name], progress))
 
@@ -176,7 +209,7 @@ def network_size(
     side: int=96, # shorter side in pixels
 ) -> tuple: # (height, width), multiples of 16
     "The size that the network sees: as upright or as wide as most photos, 3:4 at most."
-    ratio = float(np.nanmedian((table.width / table.height).to_numpy())) if table.width.notna().any() else 4 / 3
+    ratio = float(np.nanmedian((table.width/table.height).to_numpy())) if table.width.notna().any() else 4/3
     long = int(round(side * min(max(ratio, 1 / ratio), 4 / 3) / 16) * 16)
     return (side, long) if ratio >= 1 else (long, side)
 
@@ -214,8 +247,10 @@ class EncodeGPS(Transform):
     def __init__(self,
         frame: LocalFrame, # fitted on training photos
         region=None, # latitudes and longitudes to show positions among, shape (n, 2)
-    ): self.frame, self.region = frame, region
-    def encodes(self, o: np.ndarray): return TensorGPS(torch.tensor(self.frame.encode(o[..., 0], o[..., 1]), dtype=torch.float32))
+    ):        self.frame, self.region = frame, region
+
+    def encodes(self, o: np.ndarray):
+        return TensorGPS(torch.tensor(self.frame.encode(o[..., 0], o[..., 1]), dtype=torch.float32))
     def decodes(self, o: TensorGPS):
         out = LatLon(*(float(v) for v in self.frame.decode(o[..., :2])))
         out.region = self.region
@@ -236,7 +271,8 @@ def _beside(ax):
     return inset
 
 @dispatch
-def show_batch(x:TensorImage, y:TensorGPS, samples, ctxs=None, max_n=9, nrows=None, ncols=None, figsize=None, **kwargs):
+def show_batch(x: TensorImage, y: TensorGPS, samples, ctxs=None, max_n=9, nrows=None, ncols=None,
+               figsize=None, **kwargs):
     "Photos, each with its place on the map of the training photos."
     if ctxs is None: ctxs = get_grid(min(len(samples), max_n), nrows=nrows, ncols=ncols, figsize=figsize)
     for (photo, place), ax in zip(samples, ctxs):
@@ -246,7 +282,8 @@ def show_batch(x:TensorImage, y:TensorGPS, samples, ctxs=None, max_n=9, nrows=No
     return ctxs
 
 @dispatch
-def show_results(x:TensorImage, y:TensorGPS, samples, outs, ctxs=None, max_n=9, nrows=None, ncols=None, figsize=None, **kwargs):
+def show_results(x: TensorImage, y: TensorGPS, samples, outs, ctxs=None, max_n=9, nrows=None, ncols=None,
+                 figsize=None, **kwargs):
     "Photos, each with its true place (blue) and the predicted one (orange), and the error in metres."
     if ctxs is None: ctxs = get_grid(min(len(samples), max_n), nrows=nrows, ncols=ncols, figsize=figsize)
     for (photo, place), (found,), ax in zip(samples, outs, ctxs):
@@ -262,14 +299,17 @@ class CachedPhoto(Transform):
     "Row numbers to the decoded photos in those rows of the cache."
     def __init__(self,
         pixels, # `CachedPhotos`, or uint8 of shape (n, height, width, 3): an array, or a tensor on any device
-    ): self.pixels = pixels
-    def __getstate__(self): return self.__dict__ | ({"pixels": None} if isinstance(self.pixels, torch.Tensor) else {}) # an exported learner holds no photos
+    ):        self.pixels = pixels
+    # an exported learner holds no photos
+    def __getstate__(self):
+        return self.__dict__ | ({"pixels": None} if isinstance(self.pixels, torch.Tensor) else {})
     def encodes(self, o: int): return TensorImage(self.batch([o])[0])
     def batch(self,
         rows, # row numbers
     ) -> torch.Tensor: # uint8, (n, 3, height, width)
         "Several photos at once."
-        photos = self.pixels[rows] if isinstance(self.pixels, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(self.pixels[np.asarray(rows)]))
+        photos = self.pixels[rows] if isinstance(self.pixels, torch.Tensor) else torch.from_numpy(
+            np.ascontiguousarray(self.pixels[np.asarray(rows)]))
         return photos.permute(0, 3, 1, 2).contiguous()
 
 def CachedImageBlock(
@@ -281,7 +321,8 @@ def CachedImageBlock(
 # %% ../../nbs/learn/31_data.ipynb #ae4e7dfd
 class CachedDL(TfmdDL):
     "A `TfmdDL` that reads whole batches from the cache, and can skip the first batches of its next epoch."
-    skip, at_start = 0, None # batches to skip, and a function to call when the epoch's first batch is read; both once
+    # batches to skip, and a function to call when the epoch's first batch is read; both once
+    skip, at_start = 0, None
 
     def get_idxs(self):
         idxs, start = super().get_idxs(), self.skip * (self.bs or 1)
@@ -298,11 +339,15 @@ class CachedDL(TfmdDL):
             yield TensorImage(photos.batch(rows)), TensorGPS(places[rows])
 
     def _source(self):
-        "The cached photos, the encoded positions and the row numbers of a dataset of both; None where items need transforms of their own."
+        """The cached photos, the encoded positions and the row numbers of a dataset of both; None where
+        items need transforms of their own."""
         if getattr(self, "_read", None) is not None: return self._read
         tls = getattr(self.dataset, "tls", [])
         plain = all(isinstance(f, ToTensor) for f in [*self.after_item.fs, *self.before_batch.fs])
-        found = [next((f for f in tl.tfms.fs if isinstance(f, kind)), None) for tl, kind in zip(tls, (CachedPhoto, EncodeGPS))]
+        found = [
+            next((f for f in tl.tfms.fs if isinstance(f, kind)), None)
+            for tl, kind in zip(tls, (CachedPhoto, EncodeGPS))
+        ]
         if len(tls) != 2 or not plain or None in found or not self.bs: return None
         degrees = next((f.positions for f in tls[1].tfms.fs if isinstance(f, _Position)), None)
         if degrees is None: return None
@@ -318,14 +363,16 @@ def homography_grid(
     "Where each output pixel's centre comes from."
     centres = lambda n: (2 * torch.arange(n, device=h.device, dtype=h.dtype) + 1) / n - 1
     u, v = centres(width)[None, None], centres(height)[None, :, None]
-    across, down, depth = (h[:, i, 0, None, None] * u + (h[:, i, 1, None, None] * v + h[:, i, 2, None, None]) for i in range(3))
+    across, down, depth = (h[:, i, 0, None, None]*u + (h[:, i, 1, None, None]*v + h[:, i, 2, None, None])
+                           for i in range(3))
     grid = torch.empty(len(h), height, width, 2, device=h.device, dtype=h.dtype)
     torch.div(across, depth, out=grid[..., 0]); torch.div(down, depth, out=grid[..., 1])
     return grid
 
 # %% ../../nbs/learn/31_data.ipynb #1e5e7cc4
 class RandomHomography(Transform):
-    "Another view of each photo of a training batch: rotation, zoom into a random part, perspective, each with probability `p`; what comes from outside is reflected."
+    """Another view of each photo of a training batch: rotation, zoom into a random part, perspective,
+    each with probability `p`; what comes from outside is reflected."""
     split_idx, order = 0, 30
     def __init__(self,
         rotate: float=4., # largest angle, degrees
@@ -333,7 +380,7 @@ class RandomHomography(Transform):
         warp: float=0.08, # largest change of scale at the edges, as a share
         flip: bool=False, # mirror half of the photos
         p: float=0.8,
-    ): self.rotate, self.zoom, self.warp, self.flip, self.p = rotate, zoom, warp, flip, p
+    ):        self.rotate, self.zoom, self.warp, self.flip, self.p = rotate, zoom, warp, flip, p
 
     def draw(self,
         n: int, # photos
@@ -344,34 +391,43 @@ class RandomHomography(Transform):
         uniform = lambda: 2 * torch.rand(n, device=device) - 1
         chosen = lambda p: (torch.rand(n, device=device) < p).float()
         h = torch.eye(3, device=device).repeat(n, 1, 1)
-        angle, turned, bent, nearer = torch.deg2rad(self.rotate * uniform() * chosen(self.p)), h.clone(), h.clone(), h.clone()
+        angle, turned, bent, nearer = torch.deg2rad(
+            self.rotate*uniform()*chosen(self.p)), h.clone(), h.clone(), h.clone()
         turned[:, 0, 0] = turned[:, 1, 1] = angle.cos()
-        turned[:, 0, 1], turned[:, 1, 0] = -angle.sin() / aspect, angle.sin() * aspect # in pixels a rotation, whatever the photo's shape
+        # in pixels a rotation, whatever the photo's shape
+        turned[:, 0, 1], turned[:, 1, 0] = -angle.sin()/aspect, angle.sin()*aspect
         bent[:, 2, :2] = self.warp * torch.stack([uniform() * chosen(self.p), uniform() * chosen(self.p)], 1)
         scale = 1 / (1 + (self.zoom - 1) * torch.rand(n, device=device) * chosen(self.p))
         nearer[:, 0, 0] = nearer[:, 1, 1] = scale
-        nearer[:, :2, 2] = (1 - scale)[:, None] * torch.stack([uniform(), uniform()], 1) # which part of the photo
+        # which part of the photo
+        nearer[:, :2, 2] = (1 - scale)[:, None]*torch.stack([uniform(), uniform()], 1)
         if self.flip: h[:, 0, 0] = 1 - 2 * chosen(0.5)
         return nearer @ bent @ turned @ h
 
     def encodes(self, x: TensorImage):
         height, width = x.shape[-2:]
         grid = homography_grid(self.draw(len(x), width / height, x.device), height, width)
-        return TensorImage(torch.nn.functional.grid_sample(x.as_subclass(torch.Tensor), grid.to(x.dtype), padding_mode="reflection", align_corners=False))
+        return TensorImage(
+            torch.nn.functional.grid_sample(x.as_subclass(torch.Tensor), grid.to(x.dtype),
+                                            padding_mode="reflection", align_corners=False))
 
 # %% ../../nbs/learn/31_data.ipynb #fe68f8b6
 class ColorJitter(Transform):
-    "White balance, brightness, contrast and saturation of each photo of a training batch times a random factor in [1 - strength, 1 + strength]; values stay in [0, 1]."
+    """White balance, brightness, contrast and saturation of each photo of a training batch times a random
+    factor in [1 - strength, 1 + strength]; values stay in [0, 1]."""
     split_idx, order = 0, 20 # training only, after photos have become floats and before they are normalised
     def __init__(self,
         strength: float=0.25, # half-width of the factors' range
         white_balance: float=0.08, # the same for each colour channel on its own
-    ): self.strength, self.white_balance = strength, white_balance
+    ):        self.strength, self.white_balance = strength, white_balance
 
     def encodes(self, x: TensorImage):
-        factor = lambda width, channels=1: 1 + width * (2 * torch.rand(len(x), channels, 1, 1, device=x.device) - 1)
+        factor = lambda width, channels=1: 1 + width*(2*torch.rand(len(x), channels, 1, 1, device=x.device) -
+                                                      1)
         p = x.as_subclass(torch.Tensor) * (factor(self.strength) * factor(self.white_balance, 3))
-        for dims in ((1, 2, 3), 1): # contrast about each photo's mean, saturation about each pixel's grey; in place, since fresh memory costs more than the sums
+        # contrast about each photo's mean, saturation about each pixel's grey; in place, since
+        # fresh memory costs more than the sums
+        for dims in ((1, 2, 3), 1):
             about, amount = p.mean(dims, keepdim=True), factor(self.strength)
             p.mul_(amount).add_(about.mul_(1 - amount))
         return TensorImage(p.clamp_(0, 1))
@@ -382,7 +438,7 @@ class SomePhotos(Transform):
     split_idx, order = 0, 21
     def __init__(self,
         p: float, # probability that a photo is changed
-    ): self.p = p
+    ):        self.p = p
     def encodes(self, x: TensorImage):
         which = torch.rand(len(x), device=x.device) < self.p
         if not which.any(): return x
@@ -395,7 +451,7 @@ class Blur(SomePhotos):
     def __init__(self,
         p: float=0.2, # probability that a photo is blurred
         sigma: tuple=(0.3, 1.2), # range of the blur's standard deviation, pixels
-    ): super().__init__(p); self.sigma = sigma
+    ):        super().__init__(p); self.sigma = sigma
     def change(self, x):
         low, high = self.sigma
         return gaussian_blur(x, [5, 5], [float(low + (high - low) * torch.rand(()))])
@@ -405,9 +461,10 @@ class Night(SomePhotos):
     def __init__(self,
         p: float=0.2, # probability that a photo becomes a night photo
         noise: float=0.03, # largest standard deviation of the sensor's noise
-    ): super().__init__(p); self.noise = noise
+    ):        super().__init__(p); self.noise = noise
     def change(self, x):
-        draw = lambda low, high, channels=1: low + (high - low) * torch.rand(len(x), channels, 1, 1, device=x.device)
+        draw = lambda low, high, channels=1: low + (high - low)*torch.rand(len(x), channels, 1, 1, device=x.
+                                                                           device)
         warm = torch.cat([draw(0.9, 1.2), draw(0.8, 1.), draw(0.5, 0.9)], 1)
         dark = x.clamp(1e-4, 1)**draw(1.1, 2.) * draw(0.1, 0.5) * warm
         return (dark + torch.randn_like(x) * draw(0., self.noise)).clamp(0, 1)
@@ -425,11 +482,13 @@ def augmentations(
     s, zoom = float(strength), max(1 + 0.12 * float(strength), 1 / (1 - min(crop, 0.8)))
     moves = [RandomHomography(4 * s, zoom, min(0.08 * s, 0.3), flip)] if s > 0 or flip or crop else []
     colours = [ColorJitter(min(0.25 * s, 0.9), min(0.08 * s, 0.9))] if s > 0 else []
-    return [*moves, *colours] + ([Blur(blur)] if blur else []) + ([Night(night)] if night else []) + ([RandomErasing(p=erase, sh=0.2, max_count=2)] if erase else [])
+    return [*moves, *colours] + ([Blur(blur)] if blur else []) + ([Night(night)] if night else []) + (
+        [RandomErasing(p=erase, sh=0.2, max_count=2)] if erase else [])
 
 # %% ../../nbs/learn/31_data.ipynb #363b45da
 class _Position(Transform):
-    "Row numbers to latitude and longitude; a `Transform` of its own, so that `CachedDL` finds all positions in it."
+    """Row numbers to latitude and longitude; a `Transform` of its own, so that `CachedDL` finds all
+    positions in it."""
     def __init__(self, table): self.positions = table[["latitude", "longitude"]].to_numpy(float)
     def encodes(self, i): return self.positions[i]
 
@@ -442,8 +501,10 @@ def gps_datablock(
     "A fastai DataBlock of decoded photos and positions, split by the table's `split` (train and valid)."
     rows = np.arange(len(table))
     region = table.loc[(table.split == "train").to_numpy(), ["latitude", "longitude"]].to_numpy(float)
-    return DataBlock(blocks=(CachedImageBlock(pixels), GPSBlock(frame, region)), get_y=_Position(table), splitter=IndexSplitter(rows[(table.split == "valid").to_numpy()].tolist()),
-                     batch_tfms=[*(batch_tfms or []), Normalize.from_stats(*imagenet_stats)], dl_type=CachedDL)
+    return DataBlock(blocks=(CachedImageBlock(pixels), GPSBlock(frame, region)), get_y=_Position(table),
+                     splitter=IndexSplitter(rows[(table.split == "valid").to_numpy()].tolist()),
+                     batch_tfms=[*(batch_tfms or []),
+                                 Normalize.from_stats(*imagenet_stats)], dl_type=CachedDL)
 
 # %% ../../nbs/learn/31_data.ipynb #3f14b8e1
 def _resident(pixels, device):
@@ -451,7 +512,8 @@ def _resident(pixels, device):
     if torch.device(device).type != "cuda": return pixels
     if int(np.prod(pixels.shape)) > torch.cuda.mem_get_info(device)[0] / 4: return pixels
     out = torch.empty(pixels.shape, dtype=torch.uint8, device=device)
-    for start in range(0, len(pixels), 256): out[start:start + 256] = torch.from_numpy(pixels[start:start + 256]).to(device)
+    for start in range(0, len(pixels), 256):
+        out[start:start + 256] = torch.from_numpy(pixels[start:start + 256]).to(device)
     return out
 
 def gps_dataloaders(
@@ -468,11 +530,14 @@ def gps_dataloaders(
     "fastai DataLoaders of a split photo table; the `LocalFrame` is fitted on the training photos alone."
     used = table[table.split.isin(["train", "valid"])].reset_index(drop=True)
     train, device = used[used.split == "train"], torch.device(device or default_device())
-    if len(train) < 2 or len(train) == len(used): raise ValueError(f"{len(train)} training and {len(used) - len(train)} validation photos: both are needed, at least 2 and 1")
+    if len(train) < 2 or len(train) == len(used):
+        raise ValueError(f"{len(train)} training and {len(used) - len(train)} validation photos: both are "
+                         "needed, at least 2 and 1")
     size, frame = size or network_size(train), fit_frame(train.latitude, train.longitude)
     pixels = cache_photos(used, folder, size, cache_dir or Path(folder).resolve().parent/".cache", progress)
     block = gps_datablock(used, pixels if num_workers else _resident(pixels, device), frame, batch_tfms)
     batch_size = min(batch_size, len(train) // max(num_distrib(), 1))
-    dls = block.dataloaders(list(range(len(used))), bs=batch_size, val_bs=2 * batch_size, num_workers=num_workers, device=device)
+    dls = block.dataloaders(list(range(len(used))), bs=batch_size, val_bs=2*batch_size,
+                            num_workers=num_workers, device=device)
     dls.frame, dls.size, dls.table = frame, tuple(size), used
     return dls

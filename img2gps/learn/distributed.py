@@ -7,7 +7,9 @@ __all__ = ['start_processes', 'share_first', 'ShardedDL', 'Distributed']
 
 # %% ../../nbs/learn/35_distributed.ipynb #5f4fce26
 try: import accelerate
-except ImportError as e: raise ImportError("training in several processes needs accelerate; pip install 'img2gps[distributed]'") from e
+except ImportError as e:
+    raise ImportError(
+        "training in several processes needs accelerate; pip install 'img2gps[distributed]'") from e
 
 # %% ../../nbs/learn/35_distributed.ipynb #97604098
 import datetime
@@ -23,7 +25,8 @@ def start_processes(
 ):
     "Join the group of processes that the launcher started; nothing happens in a single process."
     if num_distrib() > 1 and not torch.distributed.is_initialized():
-        PartialState(cpu=torch.device(device).type == "cpu", timeout=datetime.timedelta(hours=12)) # the others wait while the first reads, cleans and decodes
+        # the others wait while the first reads, cleans and decodes
+        PartialState(cpu=torch.device(device).type == "cpu", timeout=datetime.timedelta(hours=12))
 
 def share_first(
     value, # anything that can be pickled; only the first process's counts
@@ -35,7 +38,8 @@ def share_first(
 
 # %% ../../nbs/learn/35_distributed.ipynb #65c667c7
 class ShardedDL(DistributedDL):
-    "fastai's `DistributedDL` with or without a GPU; all processes' batches of a training step together are the batch of a single process."
+    """fastai's `DistributedDL` with or without a GPU; all processes' batches of a training step together
+    are the batch of a single process."""
     def _broadcast(self, t, rank): return share_first(list(t))
 
     def __len__(self):
@@ -43,27 +47,33 @@ class ShardedDL(DistributedDL):
         return self.dl.n // (self.bs * self.world_size)
 
     def get_idxs(self):
-        if not self.drop_last: return super().get_idxs() # validation: contiguous shares, padded, which gathering undoes
+        # validation: contiguous shares, padded, which gathering undoes
+        if not self.drop_last: return super().get_idxs()
         idxs, share = self._broadcast(self.dl.get_idxs(), 0), self.bs * self.world_size
         steps = len(idxs) // share # fewer where an epoch begins late
         self.n = self.n_padded = steps * share
-        return [i for step in range(steps) for i in idxs[step * share + self.rank * self.bs:step * share + (self.rank + 1) * self.bs]]
-
+        return [
+            i for step in range(steps)
+            for i in idxs[step*share + self.rank*self.bs:step*share + (self.rank + 1)*self.bs]
+        ]
 
 # %% ../../nbs/learn/35_distributed.ipynb #37aa4b33
 class Distributed(DistributedTrainer):
-    "fastai's `DistributedTrainer`, on GPUs (with synchronised batch statistics, which torch has for GPUs alone) or CPUs."
+    """fastai's `DistributedTrainer`, on GPUs (with synchronised batch statistics, which torch has for
+    GPUs alone) or CPUs."""
     def __init__(self,
         device="cpu", # torch device type
     ):
         on_gpu = torch.device(device).type == "cuda"
         super().__init__(sync_bn=on_gpu, **({} if on_gpu else {"cpu": True}))
 
-    def _wrap_dl(self, dl): return dl if isinstance(dl, DistributedDL) else ShardedDL(dl, device=self.learn.model.device)
+    def _wrap_dl(self, dl):
+        return dl if isinstance(dl, DistributedDL) else ShardedDL(dl, device=self.learn.model.device)
 
     def before_fit(self):
         super().before_fit()
-        self.hooks = [p.register_hook(_mean_over_processes) for p in self.learn.loss_func.parameters()] # a loss's own parameters stand outside the wrapped network
+        # a loss's own parameters stand outside the wrapped network
+        self.hooks = [p.register_hook(_mean_over_processes) for p in self.learn.loss_func.parameters()]
 
     def after_fit(self):
         for h in self.hooks: h.remove()

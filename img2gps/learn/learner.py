@@ -38,17 +38,25 @@ from .metrics import position_metrics
 from .models import GPSNet, WeightsUnavailable, create_model, frozen_stages, stages
 
 # %% ../../nbs/learn/36_learner.ipynb #d222ee49
-CHOICES = {"schedule": ("auto", "one_cycle", "fine_tune", "gradual"), "precision": ("auto", "fp32", "fp16", "bf16")}
+CHOICES = {
+    "schedule": ("auto", "one_cycle", "fine_tune", "gradual"), "precision": ("auto", "fp32", "fp16", "bf16")
+}
 
 def _check_recipe(recipe):
     "ValueError for what no run could be trained by."
     for name in ("batch_size", "epochs", "accumulate"):
-        if getattr(recipe, name) < 1: raise ValueError(f"{name} must be at least 1, not {getattr(recipe, name)}")
-    if not recipe.lr > 0: raise ValueError(f"lr, the highest learning rate, must be positive, not {recipe.lr}")
-    if recipe.side and recipe.side < 32: raise ValueError(f"side must be at least 32 pixels (or 0 to choose), not {recipe.side}")
-    if not 0 <= recipe.ema < 1: raise ValueError(f"ema is a decay a step, at least 0 and below 1 (0.999, say), not {recipe.ema}")
+        if getattr(recipe, name) < 1:
+            raise ValueError(f"{name} must be at least 1, not {getattr(recipe, name)}")
+    if not recipe.lr > 0:
+        raise ValueError(f"lr, the highest learning rate, must be positive, not {recipe.lr}")
+    if recipe.side and recipe.side < 32:
+        raise ValueError(f"side must be at least 32 pixels (or 0 to choose), not {recipe.side}")
+    if not 0 <= recipe.ema < 1:
+        raise ValueError(f"ema is a decay a step, at least 0 and below 1 (0.999, say), not {recipe.ema}")
     for name, choices in CHOICES.items():
-        if getattr(recipe, name) not in choices: raise ValueError(f"{name} cannot be {getattr(recipe, name)!r}; choose one of: {', '.join(choices)}")
+        if getattr(recipe, name) not in choices:
+            raise ValueError(f"{name} cannot be {getattr(recipe, name)!r}; choose one of: "
+                             f"{', '.join(choices)}")
 
 # %% ../../nbs/learn/36_learner.ipynb #fcb56be1
 @dataclass(frozen=True)
@@ -58,7 +66,9 @@ class Recipe:
     weights: str = "auto" # "auto", "imagenet", "none" or a local weight file; see `learner_model`
     head: str = "linear" # "linear" or "mlp"
     dropout: float = 0.5 # before the last layer
-    loss: str = "mse+geodesic" # "mse", "mse+geodesic", "geodesic", "huber", "learned" or "nll" (gives every photo a radius of its own); see `img2gps.learn.losses`
+    # "mse", "mse+geodesic", "geodesic", "huber", "learned" or "nll" (gives every photo a radius of
+    # its own); see `img2gps.learn.losses`
+    loss: str = "mse+geodesic"
     alpha: float = 0.1 # weight of the geodesic term
     huber_m: float = 10. # where Huber's loss turns linear, metres
     side: int = 0 # shorter side of what the network sees, pixels; 0 is 224 on a GPU, 96 on a CPU
@@ -90,8 +100,10 @@ class Recipe:
 def learner_model(
     recipe: Recipe,
 ) -> tuple: # the network, and "imagenet", "none" or the weight file that it started from
-    "The network of a recipe; `auto` weights fall back to random ones, with a warning, where they cannot be downloaded."
-    build = lambda weights: create_model(recipe.arch, weights, recipe.head, recipe.dropout, loss_outputs(recipe.loss))
+    """The network of a recipe; `auto` weights fall back to random ones, with a warning, where they cannot
+    be downloaded."""
+    build = lambda weights: create_model(recipe.arch, weights, recipe.head, recipe.dropout,
+                                         loss_outputs(recipe.loss))
     if recipe.weights != "auto": return build(recipe.weights), str(recipe.weights)
     try: return build("imagenet"), "imagenet"
     except WeightsUnavailable as e:
@@ -105,10 +117,12 @@ class Precision(MixedPrecision):
         device = torch.device(self.dls.device).type
         if device == "cuda": super().before_fit(); return
         dtype = torch.bfloat16 if self.amp_mode == AMPMode.BF16 else torch.float16
-        self.autocast, self.learn.scaler, self.scales = torch.autocast(device, dtype=dtype), torch.amp.GradScaler(device, enabled=dtype == torch.float16), L()
+        self.autocast, self.learn.scaler, self.scales = torch.autocast(
+            device, dtype=dtype), torch.amp.GradScaler(device, enabled=dtype == torch.float16), L()
 
 class FreezeBatchNorm(Callback):
-    "Keep the statistics of every batch normalisation as they are; fastai's `BnFreeze` does so for frozen stages alone."
+    """Keep the statistics of every batch normalisation as they are; fastai's `BnFreeze` does so for
+    frozen stages alone."""
     order = -9 # behind what sets the whole model to training mode
     def before_train(self):
         for m in self.model.modules():
@@ -116,21 +130,25 @@ class FreezeBatchNorm(Callback):
 
 # %% ../../nbs/learn/36_learner.ipynb #b84172e4
 class EMA(Callback):
-    "Validate an exponential moving average of the weights and of the batch statistics (Polyak averaging), which `train` keeps; its decay grows from 0 over the first steps."
+    """Validate an exponential moving average of the weights and of the batch statistics (Polyak
+    averaging), which `train` keeps; its decay grows from 0 over the first steps."""
     order = 11.5 # behind distributed training, which wraps the model
     def __init__(self,
         decay: float=0.999, # a step
-    ): self.decay = decay
+    ):        self.decay = decay
 
     def before_fit(self):
-        self.average, self.steps = None, 0 # counted here: asking a GPU for the count would wait for it at every step
+        # counted here: asking a GPU for the count would wait for it at every step
+        self.average, self.steps = None, 0
         if hasattr(self.learn, "lr_finder"): return
         self.average = AveragedModel(unwrapped(self.model), multi_avg_fn=self._average, use_buffers=True)
         for p in self.average.parameters(): p.requires_grad_(False)
 
     @torch.no_grad()
     def _average(self, averaged, current, steps):
-        if averaged[0].is_floating_point(): torch._foreach_lerp_(averaged, current, 1 - min(self.decay, (1 + self.steps) / (10 + self.steps))) # tensors come by type
+        # tensors come by type
+        if averaged[0].is_floating_point():
+            torch._foreach_lerp_(averaged, current, 1 - min(self.decay, (1 + self.steps)/(10 + self.steps)))
         else: torch._foreach_copy_(averaged, current)
 
     def after_step(self):
@@ -141,7 +159,6 @@ class EMA(Callback):
     def after_validate(self):
         if self.average is not None: self.learn.model = self.live
     after_cancel_validate = after_validate
-
 
 # %% ../../nbs/learn/36_learner.ipynb #ecfac272
 def unwrapped(
@@ -167,7 +184,10 @@ def _parameter_groups(loss):
 
 class KeepLossFromFinder(Callback):
     "`lr_find` puts the network and the optimizer back afterwards, but not a loss's own parameters."
-    def before_fit(self): self.kept = {k: v.clone() for k, v in self.loss_func.state_dict().items()} if hasattr(self.learn, "lr_finder") else None
+    def before_fit(self):
+        self.kept = {k: v.clone()
+                     for k, v in self.loss_func.state_dict().items()} if hasattr(self.learn,
+                                                                                 "lr_finder") else None
     def after_fit(self):
         if self.kept is not None: self.loss_func.load_state_dict(self.kept)
 
@@ -176,15 +196,16 @@ def recipe_callbacks(
     device, # torch device
 ) -> list: # fastai callbacks
     "What a recipe adds to a Learner."
-    precision = recipe.precision if recipe.precision != "auto" else "fp16" if torch.device(device).type == "cuda" else "fp32"
+    precision = recipe.precision if recipe.precision != "auto" else "fp16" if torch.device(
+        device).type == "cuda" else "fp32"
     cbs = [] if precision == "fp32" else [Precision(amp_mode=precision)]
     if recipe.channels_last: cbs.append(ChannelsLast())
-    if recipe.accumulate > 1: cbs.append(GradientAccumulation(recipe.accumulate * recipe.batch_size // max(num_distrib(), 1)))
+    if recipe.accumulate > 1:
+        cbs.append(GradientAccumulation(recipe.accumulate*recipe.batch_size // max(num_distrib(), 1)))
     if recipe.freeze_bn: cbs.append(FreezeBatchNorm())
     if recipe.ema: cbs.append(EMA(recipe.ema))
     if recipe.loss == "learned": cbs.append(KeepLossFromFinder())
     return cbs
-
 
 # %% ../../nbs/learn/36_learner.ipynb #7ebad216
 def gps_learner(
@@ -194,11 +215,14 @@ def gps_learner(
     cbs=None, # more callbacks
     **kwargs, # to fastai's Learner
 ) -> Learner: # with `recipe` and `weights` (what the model started from) as attributes
-    "A fastai Learner for positions: dropout head, MSE + alpha x geodesic, metres as metrics, mixed precision where there is a GPU."
+    """A fastai Learner for positions: dropout head, MSE + alpha x geodesic, metres as metrics, mixed
+    precision where there is a GPU."""
     model, weights = (model, "given") if model is not None else learner_model(recipe)
     loss = make_loss(recipe.loss, recipe.alpha, dls.frame.scale, recipe.huber_m)
-    learn = Learner(dls, model, loss_func=loss, metrics=position_metrics(dls.frame), splitter=_parameter_groups(loss), opt_func=Adam, lr=recipe.lr, wd=recipe.weight_decay,
-                    train_bn=not recipe.freeze_bn, cbs=[*recipe_callbacks(recipe, dls.device), *L(cbs)], **kwargs)
+    learn = Learner(dls, model, loss_func=loss, metrics=position_metrics(dls.frame),
+                    splitter=_parameter_groups(loss), opt_func=Adam, lr=recipe.lr, wd=recipe.weight_decay,
+                    train_bn=not recipe.freeze_bn, cbs=[*recipe_callbacks(recipe, dls.device),
+                                                        *L(cbs)], **kwargs)
     learn.recipe, learn.weights = recipe, weights
     return learn
 
@@ -208,24 +232,29 @@ class StopAtNaN(Callback):
     order = 10.5 # behind mixed precision, which is then left in good order
     def after_loss(self):
         if self.training and not torch.isfinite(self.loss.detach()).all():
-            raise FloatingPointError(f"the training loss became {self.loss.item()} in epoch {self.epoch}, batch {self.iter}: lower the learning rate (now {self.opt.hypers[-1]['lr']:.2g}, --lr), or look for a broken label")
+            raise FloatingPointError(f"the training loss became {self.loss.item()} in epoch {self.epoch}, "
+                                     f"batch {self.iter}: lower the learning rate (now "
+                                     f"{self.opt.hypers[-1]['lr']:.2g}, --lr), or look for a broken label")
 
 # %% ../../nbs/learn/36_learner.ipynb #0ffb0d11
 class ConsoleProgress(Callback):
-    "A tqdm bar an epoch: photos a second, the validation error in metres, the best so far, and how long the rest will take."
+    """A tqdm bar an epoch: photos a second, the validation error in metres, the best so far, and how long
+    the rest will take."""
     order = 61
     def __init__(self,
         state, # a `RunState`
         done: int=0, # epochs done in earlier phases
         total: int=0, # epochs of the whole run
-    ): self.state, self.done, self.total = state, done, total
+    ):        self.state, self.done, self.total = state, done, total
 
-    def before_fit(self): self.learn.logger, self.bar, self.first, self.began = noop, None, None, time.monotonic()
+    def before_fit(self):
+        self.learn.logger, self.bar, self.first, self.began = noop, None, None, time.monotonic()
 
     def before_train(self):
         epoch, steps = self.done + self.epoch + 1, len(self.dls.train)
         self.first = self.first or epoch
-        self.bar = tqdm(total=steps, desc=f"epoch {epoch:>{len(str(self.total))}}/{self.total}", unit="batch", mininterval=0.5 if sys.stderr.isatty() else 60., file=sys.stderr, dynamic_ncols=True)
+        self.bar = tqdm(total=steps, desc=f"epoch {epoch:>{len(str(self.total))}}/{self.total}", unit="batch",
+                        mininterval=0.5 if sys.stderr.isatty() else 60., file=sys.stderr, dynamic_ncols=True)
 
     def after_batch(self):
         if self.training: self.bar.update()
@@ -235,8 +264,12 @@ class ConsoleProgress(Callback):
         if self.bar is None or "geodesic_m" not in record: return # an epoch that resuming skips
         epoch = self.done + self.epoch + 1
         left = (time.monotonic() - self.began) / (epoch - self.first + 1) * (self.total - epoch)
-        self.bar.set_postfix_str(f"train loss {record['train_loss']:.4f}, valid mean {record['geodesic_m']:.1f} m (best {min(self.state.best_m, record['geodesic_m']):.1f} m), {record['acc_25m']:.0%} within 25 m"
-                                 + (f", {left / 60:.0f} min left" if left > 90 else ""), refresh=False)
+        self.bar.set_postfix_str(
+            f"train loss {record['train_loss']:.4f}, valid mean "
+            f"{record['geodesic_m']:.1f} m (best "
+            f"{min(self.state.best_m, record['geodesic_m']):.1f} m), "
+            f"{record['acc_25m']:.0%} within 25 m" + (f", {left / 60:.0f} min left" if left > 90 else ""),
+            refresh=False)
         self.bar.close()
 
     def after_fit(self):
@@ -254,20 +287,28 @@ def log_callbacks(
     folder, # where their files go
     recipe: Recipe=None, # noted with a Weights & Biases run
 ) -> list: # fastai callbacks
-    "Callbacks that log every step's loss and rates and every epoch's metres. ValueError and ImportError say what is missing."
+    """Callbacks that log every step's loss and rates and every epoch's metres. ValueError and ImportError
+    say what is missing."""
     out = []
     for name in names:
         if name not in LOGS: raise ValueError(f"there is no log {name!r}; choose from: {', '.join(LOGS)}")
         try:
             if name == "tensorboard":
                 from fastai.callback.tensorboard import TensorBoardCallback
-                out.append(TensorBoardCallback(Path(folder)/"logs"/"tensorboard", trace_model=False, log_preds=False)) # `train` gives every phase a folder below it
+                # `train` gives every phase a folder below it
+                out.append(
+                    TensorBoardCallback(
+                        Path(folder)/"logs"/"tensorboard", trace_model=False, log_preds=False))
             else:
                 import wandb
                 from fastai.callback.wandb import WandbCallback
-                if wandb.run is None: (Path(folder)/"logs").mkdir(parents=True, exist_ok=True); wandb.init(project="img2gps", name=Path(folder).name, dir=Path(folder)/"logs", config=recipe and recipe.to_dict())
+                if wandb.run is None:
+                    (Path(folder)/"logs").mkdir(parents=True, exist_ok=True)
+                    wandb.init(project="img2gps", name=Path(folder).name, dir=Path(folder)/"logs",
+                               config=recipe and recipe.to_dict())
                 out.append(WandbCallback(log_preds=False, log_model=False, log_dataset=False))
-        except ImportError as e: raise ImportError(f"{name} is not installed; pip install 'img2gps[logs]'") from e
+        except ImportError as e:
+            raise ImportError(f"{name} is not installed; pip install 'img2gps[logs]'") from e
     return out
 
 # %% ../../nbs/learn/36_learner.ipynb #5ac07a0a
@@ -285,9 +326,13 @@ class RunState:
         "Read the checkpoint, tensors and plain values only."
         if not (self.path and self.path.exists()): return None
         try: saved = torch.load(self.path, map_location="cpu", weights_only=True)
-        except Exception as e: raise ValueError(f"{self.path} is damaged ({type(e).__name__}); delete it to train from the start") from e
+        except Exception as e:
+            raise ValueError(
+                f"{self.path} is damaged ({type(e).__name__}); delete it to train from the start") from e
         try: self.take(saved)
-        except KeyError as e: raise ValueError(f"{self.path} was written by another version of img2gps (it has no {e}); finish the run with that one, or delete it to train from the start") from e
+        except KeyError as e:
+            raise ValueError(f"{self.path} was written by another version of img2gps (it has no {e}); "
+                             "finish the run with that one, or delete it to train from the start") from e
         return saved
 
     def take(self,
@@ -300,7 +345,8 @@ class RunState:
         learn: Learner, # in training
         **more, # also kept
     ):
-        "Write the checkpoint atomically; only the first process of several does. Training goes on, with a warning, where it cannot be written."
+        """Write the checkpoint atomically; only the first process of several does. Training goes on, with
+        a warning, where it cannot be written."""
         if self.path is None: return
         rng = all_random_states(learn) # all processes take part
         if rank_distrib(): return
@@ -308,27 +354,37 @@ class RunState:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_path(self.path, overwrite=True) as temporary: torch.save(saved, temporary)
-        except (OSError, RuntimeError) as e: warnings.warn(f"{self.path} could not be written ({e}): training goes on, and could not be gone on with from here")
+        except (OSError, RuntimeError) as e:
+            warnings.warn(f"{self.path} could not be written ({e}): training goes on, and could not be "
+                          "gone on with from here")
 
 # %% ../../nbs/learn/36_learner.ipynb #bded0c06
 def _optimizer_state(opt):
     "fastai's optimizer state as plain lists and dictionaries, which load without unpickling."
     plain = lambda v: v if isinstance(v, (torch.Tensor, bool, int, str, type(None))) else float(v)
-    return {"state": [{k: plain(v) for k, v in s.items()} for s in opt.state_dict()["state"]], "hypers": [{k: plain(v) for k, v in h.items()} for h in opt.hypers]}
+    return {
+        "state": [{k: plain(v)
+                   for k, v in s.items()}
+                  for s in opt.state_dict()["state"]], "hypers": [{k: plain(v)
+                                                                   for k, v in h.items()} for h in opt.hypers]
+    }
 
 def train_loader(
     learn: Learner,
 ):
-    "The training loader, without what distributed training wraps around it (which is only imported where it is needed)."
+    """The training loader, without what distributed training wraps around it (which is only imported
+    where it is needed)."""
     dl = learn.dls.train
     return dl.dl if type(dl).__name__ == "ShardedDL" else dl
 
 def _random_state(learn):
     "Everything random that training draws from, as plain values."
     name, keys, *rest = np.random.get_state()
-    return {"python": random.getstate(), "loader": train_loader(learn).rng.getstate(), "numpy": (name, keys.tolist(), *rest), "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None}
-
+    return {
+        "python": random.getstate(), "loader": train_loader(learn).rng.getstate(),
+        "numpy": (name, keys.tolist(), *rest), "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+    }
 
 # %% ../../nbs/learn/36_learner.ipynb #06bdc538
 def all_random_states(
@@ -352,11 +408,18 @@ def training_state(
     learn: Learner, # in training
 ) -> dict:
     "Everything but randomness that the rest of a training run depends on, as tensors and plain values."
-    ema, smooth, scaler, counted = getattr(getattr(learn, "ema", None), "average", None), learn.recorder.smooth_loss, getattr(learn, "scaler", None), getattr(learn, "gradient_accumulation", None)
-    return {"model": unwrapped(learn.model).state_dict(), "loss": learn.loss_func.state_dict(), "opt": _optimizer_state(learn.opt),
-            "ema": ema.state_dict() if ema is not None else None, "smooth": (smooth.count, float(smooth.val)), "scaler": scaler.state_dict() if scaler is not None else None,
-            "progress": (learn.train_iter, float(learn.pct_train)), "accumulated": counted.count if counted is not None else 0,
-            "grads": [p.grad for p in _trained_parameters(learn)] if counted is not None else []}
+    ema, smooth, scaler, counted = getattr(getattr(learn, "ema", None),
+                                           "average", None), learn.recorder.smooth_loss, getattr(
+                                               learn, "scaler",
+                                               None), getattr(learn, "gradient_accumulation", None)
+    return {
+        "model": unwrapped(learn.model).state_dict(), "loss": learn.loss_func.state_dict(),
+        "opt": _optimizer_state(learn.opt), "ema": ema.state_dict() if ema is not None else None, "smooth": (
+            smooth.count, float(smooth.val)), "scaler": scaler.state_dict() if scaler is not None else None,
+        "progress": (learn.train_iter, float(learn.pct_train)),
+        "accumulated": counted.count if counted is not None else 0,
+        "grads": [p.grad for p in _trained_parameters(learn)] if counted is not None else []
+    }
 
 def _trained_parameters(learn): return [*unwrapped(learn.model).parameters(), *learn.loss_func.parameters()]
 
@@ -368,50 +431,65 @@ class Resume(Callback):
     order = 12.5 # behind what wraps or copies the model
     def __init__(self,
         saved: dict, # a checkpoint's content
-    ): self.saved = saved
+    ):        self.saved = saved
 
     def before_fit(self):
         s, learn = self.saved, self.learn
         unwrapped(learn.model).load_state_dict(s["model"]); learn.loss_func.load_state_dict(s["loss"])
         device = next(learn.model.parameters()).device
         move = lambda v: v.to(device) if isinstance(v, torch.Tensor) else v
-        learn.opt.load_state_dict({"state": [{k: move(v) for k, v in x.items()} for x in s["opt"]["state"]], "hypers": L(s["opt"]["hypers"])})
-        if s["ema"] is not None and getattr(learn, "ema", None) is not None: learn.ema.average.load_state_dict(s["ema"]); learn.ema.steps = int(learn.ema.average.n_averaged)
-        if s["scaler"] and getattr(learn, "scaler", None) is not None: learn.scaler.load_state_dict(s["scaler"])
+        learn.opt.load_state_dict({
+            "state": [{k: move(v)
+                       for k, v in x.items()} for x in s["opt"]["state"]], "hypers": L(s["opt"]["hypers"])
+        })
+        if s["ema"] is not None and getattr(learn, "ema", None) is not None:
+            learn.ema.average.load_state_dict(s["ema"])
+            learn.ema.steps = int(learn.ema.average.n_averaged)
+        if s["scaler"] and getattr(learn, "scaler", None) is not None:
+            learn.scaler.load_state_dict(s["scaler"])
 
     def before_train(self): # of the first epoch that is not skipped
         s, learn = self.saved, self.learn
         if s is None: return
         loader, rng = train_loader(learn), s["rng"][rank_distrib() % len(s["rng"])]
-        if s["batch"]: loader.at_start = lambda: _restore_random(rng) # torch's loader draws a seed when an epoch begins, which this epoch had drawn already
+        # torch's loader draws a seed when an epoch begins, which this epoch had drawn already
+        if s["batch"]: loader.at_start = lambda: _restore_random(rng)
         else: _restore_random(rng)
         loader.rng.setstate(_as_tuple(s["epoch_rng"] if s["batch"] else rng["loader"]))
         loader.skip = s["batch"] * max(num_distrib(), 1) # a process's batches are smaller
-        learn.train_iter, learn.pct_train = s["progress"][0], s["progress"][1] if s["batch"] else learn.pct_train
-        learn.recorder.smooth_loss.count, learn.recorder.smooth_loss.val = s["smooth"][0], torch.tensor(s["smooth"][1])
+        learn.train_iter, learn.pct_train = s["progress"][
+            0], s["progress"][1] if s["batch"] else learn.pct_train
+        learn.recorder.smooth_loss.count, learn.recorder.smooth_loss.val = s["smooth"][0], torch.tensor(
+            s["smooth"][1])
         if s["grads"]:
             learn.gradient_accumulation.count = s["accumulated"]
-            for p, g in zip(_trained_parameters(learn), s["grads"]): p.grad = g if g is None else g.to(p.device)
+            for p, g in zip(_trained_parameters(learn), s["grads"]):
+                p.grad = g if g is None else g.to(p.device)
         self.saved = None
 
 # %% ../../nbs/learn/36_learner.ipynb #13b56a3d
 class KeepState(Callback):
-    "After every epoch: note the history, keep the weights if they are the best yet, save the checkpoint; within an epoch save it every few minutes."
+    """After every epoch: note the history, keep the weights if they are the best yet, save the
+    checkpoint; within an epoch save it every few minutes."""
     order = 62
-    def __init__(self,
-        state: RunState,
-        done: int=0, # epochs done in earlier phases
-        after=noop, # called with the history (a DataFrame) after every epoch
-        every_s: float=600., # seconds between checkpoints within an epoch; 0 is after every batch
-        last: bool=True, # the last phase, which alone stops early
-    ): self.state, self.done, self.after, self.every_s, self.last, self.saved_at = state, done, after, every_s, last, time.monotonic()
+    def __init__(
+            self,
+            state: RunState,
+            done: int = 0, # epochs done in earlier phases
+            after=noop, # called with the history (a DataFrame) after every epoch
+            every_s: float = 600., # seconds between checkpoints within an epoch; 0 is after every batch
+            last: bool = True, # the last phase, which alone stops early
+    ):
+        self.state, self.done, self.after, self.every_s, self.last, self.saved_at = state, done, after, every_s, last, time.monotonic(
+        )
 
     def before_train(self):
         loader = train_loader(self.learn)
         self.epoch_rng, self.batches = loader.rng.getstate(), loader.skip
 
     def after_batch(self):
-        if not self.training or num_distrib() > 1 or train_loader(self.learn).fake_l.num_workers: return # after whole epochs only
+        # after whole epochs only
+        if not self.training or num_distrib() > 1 or train_loader(self.learn).fake_l.num_workers: return
         self.batches += 1
         if time.monotonic() - self.saved_at < self.every_s or self.batches >= len(self.dls.train): return
         self.state.batch = self.batches
@@ -422,10 +500,17 @@ class KeepState(Callback):
         record = final_record(self.learn)
         if "geodesic_m" not in record: return # an epoch that resuming skips
         state, recipe = self.state, self.learn.recipe
-        state.history.append({"epoch": self.done + self.epoch + 1, **{k: float(v) for k, v in record.items() if k != "time"}})
-        if record["geodesic_m"] < state.best_m: state.best_m, state.best = float(record["geodesic_m"]), {k: v.detach().cpu().clone() for k, v in averaged(self.learn).state_dict().items()}
+        state.history.append(
+            {"epoch": self.done + self.epoch + 1, **{k: float(v)
+                                                     for k, v in record.items() if k != "time"}})
+        if record["geodesic_m"] < state.best_m:
+            state.best_m, state.best = float(record["geodesic_m"]), {
+                k: v.detach().cpu().clone()
+                for k, v in averaged(self.learn).state_dict().items()
+            }
         best = int(np.argmin([h["geodesic_m"] for h in state.history]))
-        state.epoch, state.stopped = self.epoch + 1, self.last and 0 < recipe.patience <= len(state.history) - 1 - max(best, self.done - 1)
+        state.epoch, state.stopped = self.epoch + 1, self.last and 0 < recipe.patience <= len(
+            state.history) - 1 - max(best, self.done - 1)
         state.save(self.learn); self.saved_at = time.monotonic()
         if rank_distrib() == 0: self.after(pd.DataFrame(state.history))
         if state.stopped: raise CancelFitException()
@@ -433,19 +518,30 @@ class KeepState(Callback):
 # %% ../../nbs/learn/36_learner.ipynb #af914fdf
 def phases(
     learn: Learner, # from `gps_learner`
-) -> list: # dictionaries: trained stages, epochs, lr (a number or a slice from the first stage to the last) and more for `fit_one_cycle`
-    "The phases of a learner's recipe; `auto` is fine_tune for a pretrained backbone of which all is trained, else one_cycle."
+    # dictionaries: trained stages, epochs, lr (a number or a slice from the first stage to the
+    # last) and more for `fit_one_cycle`
+) -> list:
+    """The phases of a learner's recipe; `auto` is fine_tune for a pretrained backbone of which all is
+    trained, else one_cycle."""
     r = learn.recipe
     fresh = learn.weights in ("none", "given")
     schedule = r.schedule if r.schedule != "auto" else "one_cycle" if fresh or r.trained != "all" or r.frozen_epochs < 1 else "fine_tune"
     last = dict(trained=r.trained, epochs=r.epochs, lr=r.lr)
     if schedule == "one_cycle": return [last]
     slow = slice(r.lr / 20, r.lr / 2) # early stages to late ones
-    if schedule == "fine_tune": return [dict(trained="head", epochs=max(r.frozen_epochs, 1), lr=r.lr, pct_start=0.99), last | dict(lr=slow, pct_start=0.3, div=5.)]
+    if schedule == "fine_tune":
+        return [
+            dict(trained="head", epochs=max(r.frozen_epochs, 1), lr=r.lr, pct_start=0.99),
+            last | dict(lr=slow, pct_start=0.3, div=5.)
+        ]
     names = [name for name, _ in stages(unwrapped(learn.model))]
-    keep = len(names) - frozen_stages(unwrapped(learn.model), r.trained) # how many stages are trained in the end
+    # how many stages are trained in the end
+    keep = len(names) - frozen_stages(unwrapped(learn.model), r.trained)
     joining = ["+".join(names[-1:-1 - k:-1]) for k in range(1, keep)]
-    return [dict(trained=t, epochs=max(r.frozen_epochs, 1), lr=r.lr if t == "head" else slice(r.lr / 20, r.lr / 2)) for t in joining] + [last | dict(lr=slow)]
+    return [
+        dict(trained=t, epochs=max(r.frozen_epochs, 1), lr=r.lr if t == "head" else slice(r.lr/20, r.lr/2))
+        for t in joining
+    ] + [last | dict(lr=slow)]
 
 # %% ../../nbs/learn/36_learner.ipynb #4ced4ab9
 def train(
@@ -460,18 +556,25 @@ def train(
     state, plan = RunState(checkpoint_dir), from_first(lambda: phases(learn), learn.dls.device)
     saved = from_first(lambda: state.load() if resume else None, learn.dls.device)
     if checkpoint_dir and rank_distrib() == 0:
-        for half in Path(checkpoint_dir).glob(".checkpoint.*"): half.unlink(missing_ok=True) # a kill came while one was written
+        # a kill came while one was written
+        for half in Path(checkpoint_dir).glob(".checkpoint.*"):
+            half.unlink(missing_ok=True)
     if saved: state.take(saved)
     _choose_progress(learn, progress)
     with several_processes(learn):
         for i in range(state.phase, len(plan)):
             if state.stopped: break
-            _train_phase(learn, state, i, plan, saved, KeepState(state, sum(p["epochs"] for p in plan[:i]), after_epoch, checkpoint_s, i == len(plan) - 1), progress)
+            _train_phase(
+                learn, state, i, plan, saved,
+                KeepState(state, sum(p["epochs"] for p in plan[:i]), after_epoch, checkpoint_s,
+                          i == len(plan) - 1), progress)
             saved, state.epoch = None, 0
-    if state.best is None: raise FloatingPointError("no epoch gave a finite validation error: lower the learning rate (--lr)")
-    for model in {id(m): m for m in (learn.model, averaged(learn))}.values(): model.load_state_dict(state.best) # validating again uses the average
+    if state.best is None:
+        raise FloatingPointError("no epoch gave a finite validation error: lower the learning rate (--lr)")
+    # validating again uses the average
+    for model in {id(m): m for m in (learn.model, averaged(learn))}.values():
+        model.load_state_dict(state.best)
     return pd.DataFrame(state.history)
-
 
 # %% ../../nbs/learn/36_learner.ipynb #df600fe8
 def _train_phase(learn, state, i, plan, saved, keep, progress):
@@ -482,14 +585,19 @@ def _train_phase(learn, state, i, plan, saved, keep, progress):
     for p in _trained_parameters(learn): p.grad = None # gradients that an earlier phase had summed
     learn.create_opt()
     for p in learn.loss_func.parameters(): learn.opt.state[p]["do_wd"] = False
-    for p in [p for m in unwrapped(learn.model).modules() if isinstance(m, _BatchNorm) for p in m.parameters()]: # synchronised ones, too, which fastai does not know
+    # synchronised ones, too, which fastai does not know
+    for p in [
+            p for m in unwrapped(learn.model).modules() if isinstance(m, _BatchNorm) for p in m.parameters()
+    ]:
         learn.opt.state[p].update(do_wd=False, **({"force_train": True} if learn.train_bn else {}))
     if len(plan) > 1 and hasattr(learn, "tensor_board"): # a phase's steps begin at 0 again
         board = Path(learn.tensor_board.log_dir)
-        learn.tensor_board.log_dir = (board.parent if board.name.startswith("phase") else board)/f"phase{i + 1}"
+        learn.tensor_board.log_dir = (board.parent
+                                      if board.name.startswith("phase") else board)/f"phase{i + 1}"
     learn.freeze_to(frozen_stages(learn.model, trained))
     cbs = [StopAtNaN(), keep] + ([Resume(saved)] if saved else [])
-    if _use_console(progress) and rank_distrib() == 0: cbs.append(ConsoleProgress(state, keep.done, sum(p["epochs"] for p in plan)))
+    if _use_console(progress) and rank_distrib() == 0:
+        cbs.append(ConsoleProgress(state, keep.done, sum(p["epochs"] for p in plan)))
     if start < epochs: learn.fit_one_cycle(epochs, lr, start_epoch=start, cbs=cbs, **phase)
     else: _finished_phase(learn, saved)
 

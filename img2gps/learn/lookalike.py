@@ -32,7 +32,9 @@ def photo_thumbnails(
         except OSError: return np.full(3 * size[0] * size[1], np.nan, np.float32)
         return unit_rows((pixels - pixels.mean())[None])[0]
     with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
-        rows = list(tqdm(pool.map(one, names), total=len(names), desc="thumbnails", unit="photo", disable=not progress))
+        rows = list(
+            tqdm(pool.map(one, names), total=len(names), desc="thumbnails", unit="photo",
+                 disable=not progress))
     return np.stack(rows) if rows else np.zeros((0, 3 * size[0] * size[1]), np.float32)
 
 def unit_rows(
@@ -46,13 +48,18 @@ def unit_rows(
 def nearest(
     queries, # (n, d)
     bank, # (m, d)
-    k: int=1, # how many, at most m
-    cells: int=20_000_000, # of a block's distances, which bounds the memory
-) -> tuple: # distances (n, k) and row numbers of the bank (n, k), nearest first; NaN and -1 for a query with a NaN
-    "The nearest rows of a bank by Euclidean distance, exactly, in blocks. Rows of the bank with a NaN are never found."
+    k: int = 1, # how many, at most m
+    cells: int = 20_000_000, # of a block's distances, which bounds the memory
+    # distances (n, k) and row numbers of the bank (n, k), nearest first; NaN and -1 for a query
+    # with a NaN
+) -> tuple:
+    """The nearest rows of a bank by Euclidean distance, exactly, in blocks. Rows of the bank with a NaN
+    are never found."""
     queries, bank = np.asarray(queries, np.float32), np.asarray(bank, np.float32)
     known, asked = np.flatnonzero(np.isfinite(bank).all(1)), np.flatnonzero(np.isfinite(queries).all(1))
-    if not 1 <= k <= len(known): raise ValueError(f"the {k} nearest of {len(known)} usable rows were asked for: give more training photos, or a smaller k")
+    if not 1 <= k <= len(known):
+        raise ValueError(f"the {k} nearest of {len(known)} usable rows were asked for: give more training "
+                         "photos, or a smaller k")
     distance, index = np.full((len(queries), k), np.nan), np.full((len(queries), k), -1)
     bank, length = bank[known], (bank[known]**2).sum(1)
     for rows in np.array_split(asked, max(1, -(-len(asked) * len(known) // cells))):
@@ -68,7 +75,9 @@ def nearest(
 class Familiarity:
     "Training photos' features, and how far from them a photo may be."
     bank: np.ndarray # (n, d) float32, rows of length 1
-    threshold: float # distance beyond which a photo is unfamiliar; infinite where too few photos were held out to say
+    # distance beyond which a photo is unfamiliar; infinite where too few photos were held out to
+    # say
+    threshold: float
     k: int = 5 # which neighbour's distance counts
 
     @classmethod
@@ -82,7 +91,8 @@ class Familiarity:
         "Draw the line on held-out photos."
         train = np.asarray(train, np.float32)
         bank = unit_rows(train[np.isfinite(train).all(1)][::-(-len(train) // most) or 1])
-        self = cls(bank.astype(np.float16).astype(np.float32), np.inf, min(k, len(bank))) # as it will be saved
+        # as it will be saved
+        self = cls(bank.astype(np.float16).astype(np.float32), np.inf, min(k, len(bank)))
         distance = np.sort(self.distance(held_out)[np.isfinite(np.asarray(held_out)).all(1)])
         rank = int(np.ceil((len(distance) + 1) * (1 - false_alarms) - 1e-9))
         if 1 <= rank <= len(distance): self.threshold = max(float(distance[rank - 1]), 1e-6)
@@ -106,7 +116,10 @@ def save_familiarity(
     path, # the file to write, atomically
 ):
     "Write to a safetensors file; features in half precision."
-    arrays = {"bank": familiarity.bank.astype(np.float16), "threshold": np.array([familiarity.threshold]), "k": np.array([familiarity.k])}
+    arrays = {
+        "bank": familiarity.bank.astype(np.float16), "threshold": np.array([familiarity.threshold]),
+        "k": np.array([familiarity.k])
+    }
     with atomic_path(path, overwrite=True) as temporary: save_file(arrays, temporary)
 
 def load_familiarity(
@@ -114,8 +127,12 @@ def load_familiarity(
 ) -> Familiarity:
     "Read it back; a ValueError names a file that is something else."
     try:
-        with safe_open(path, framework="numpy") as f: bank, threshold, k = (f.get_tensor(n) for n in ("bank", "threshold", "k"))
-        if bank.ndim != 2 or not 1 <= int(k[0]) <= len(bank): raise ValueError(f"a bank of shape {bank.shape} and k {k[0]}")
+        with safe_open(path, framework="numpy") as f:
+            bank, threshold, k = (f.get_tensor(n) for n in ("bank", "threshold", "k"))
+        if bank.ndim != 2 or not 1 <= int(k[0]) <= len(bank):
+            raise ValueError(f"a bank of shape {bank.shape} and k {k[0]}")
         return Familiarity(bank.astype(np.float32), float(threshold[0]), int(k[0]))
     except FileNotFoundError: raise
-    except Exception as e: raise ValueError(f"{path} does not hold training photos' features ({e}); train again, or delete it") from e
+    except Exception as e:
+        raise ValueError(
+            f"{path} does not hold training photos' features ({e}); train again, or delete it") from e

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 # %% ../../nbs/learn/33_losses.ipynb #cc3d5b88
 def geodesic_distance(
-    pred: torch.Tensor, # standardised east and north, shape (n, 2); what a prediction says beyond them is left aside
+    # standardised east and north, shape (n, 2); what a prediction says beyond them is left aside
+    pred: torch.Tensor,
     target: torch.Tensor, # standardised east and north, shape (n, 2)
 ) -> torch.Tensor: # shape (n,), in units of the frame's scale, float32 or wider
     "Distance of each prediction from its target; times `frame.scale` it is the geodesic distance in metres."
@@ -31,7 +32,8 @@ class MSEGeodesicLoss(nn.Module):
         alpha: float=0.1, # weight of the distance; 0 is MSE
     ):
         super().__init__()
-        if not alpha >= 0: raise ValueError(f"alpha is the weight of the distance and cannot be {alpha}; 0 leaves plain MSE")
+        if not alpha >= 0:
+            raise ValueError(f"alpha is the weight of the distance and cannot be {alpha}; 0 leaves plain MSE")
         self.alpha = alpha
 
     def forward(self,
@@ -51,13 +53,15 @@ class GeodesicLoss(nn.Module):
 
 # %% ../../nbs/learn/33_losses.ipynb #c248180b
 class HuberLoss(nn.Module):
-    "Huber loss of the distance: squared up to `delta_m` metres, linear beyond (Huber 1964); in standardised units."
+    """Huber loss of the distance: squared up to `delta_m` metres, linear beyond (Huber 1964); in
+    standardised units."""
     def __init__(self,
         delta_m: float=10., # metres
         scale: float=100., # metres in a standardised unit: `frame.scale`
     ):
         super().__init__()
-        if not (delta_m > 0 and scale > 0): raise ValueError(f"delta_m and scale are metres and must be positive, not {delta_m} and {scale}")
+        if not (delta_m > 0 and scale > 0):
+            raise ValueError(f"delta_m and scale are metres and must be positive, not {delta_m} and {scale}")
         self.delta = delta_m / scale
 
     def forward(self, pred, target):
@@ -69,7 +73,8 @@ class HuberLoss(nn.Module):
 
 # %% ../../nbs/learn/33_losses.ipynb #3a9f54ff
 class LearnedWeightingLoss(nn.Module):
-    "MSE and the geodesic distance, each weighted by a learned variance: exp(-s) L + s a term (Kendall, Gal and Cipolla 2018)."
+    """MSE and the geodesic distance, each weighted by a learned variance: exp(-s) L + s a term (Kendall,
+    Gal and Cipolla 2018)."""
     def __init__(self):
         super().__init__()
         self.log_variances = nn.Parameter(torch.zeros(2)) # of the MSE and of the distance
@@ -87,10 +92,13 @@ def log_variance(
     return 10 * torch.tanh(_wide(pred)[..., 2] / 10)
 
 class GaussianNLLLoss(nn.Module):
-    "Negative log-likelihood of an isotropic Gaussian: squared distance / (2 variance) + log variance, without the constant log 2 pi (Nix and Weigend 1994, in two dimensions)."
+    """Negative log-likelihood of an isotropic Gaussian: squared distance / (2 variance) + log variance,
+    without the constant log 2 pi (Nix and Weigend 1994, in two dimensions)."""
     def forward(self, pred, target):
         "Mean over the batch; `pred` has three columns."
-        if pred.shape[-1] != 3: raise ValueError(f"this loss needs three outputs (east, north, log variance), not {pred.shape[-1]}; make the model with outputs=3")
+        if pred.shape[-1] != 3:
+            raise ValueError("this loss needs three outputs (east, north, log variance), not "
+                             f"{pred.shape[-1]}; make the model with outputs=3")
         s = log_variance(pred)
         return ((_wide(pred)[..., :2] - _wide(target)).pow(2).sum(-1) * torch.exp(-s) / 2 + s).mean()
 
@@ -98,12 +106,19 @@ def probable_radius(
     pred: torch.Tensor, # shape (n, 3)
     level: float=0.9, # probability
 ) -> torch.Tensor: # shape (n,), standardised units
-    "Radius that holds the true place with probability `level` if the Gaussian is right: sigma sqrt(-2 ln(1 - level)), the quantile of Rayleigh's distribution."
+    """Radius that holds the true place with probability `level` if the Gaussian is right: sigma sqrt(-2
+    ln(1 - level)), the quantile of Rayleigh's distribution."""
     return torch.exp(log_variance(pred) / 2) * (-2 * torch.log1p(torch.tensor(-float(level)))).sqrt()
 
 # %% ../../nbs/learn/33_losses.ipynb #ef82dfbf
-LOSSES = {"mse": lambda alpha, scale, huber_m: MSEGeodesicLoss(0.), "mse+geodesic": lambda alpha, scale, huber_m: MSEGeodesicLoss(alpha), "geodesic": lambda alpha, scale, huber_m: GeodesicLoss(),
-          "huber": lambda alpha, scale, huber_m: HuberLoss(huber_m, scale), "learned": lambda alpha, scale, huber_m: LearnedWeightingLoss(), "nll": lambda alpha, scale, huber_m: GaussianNLLLoss()}
+LOSSES = {
+    "mse": lambda alpha, scale, huber_m: MSEGeodesicLoss(0.),
+    "mse+geodesic": lambda alpha, scale, huber_m: MSEGeodesicLoss(alpha),
+    "geodesic": lambda alpha, scale, huber_m: GeodesicLoss(),
+    "huber": lambda alpha, scale, huber_m: HuberLoss(huber_m, scale),
+    "learned": lambda alpha, scale, huber_m: LearnedWeightingLoss(),
+    "nll": lambda alpha, scale, huber_m: GaussianNLLLoss()
+}
 
 def make_loss(
     name: str="mse+geodesic", # one of `LOSSES`

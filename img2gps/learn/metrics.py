@@ -30,4 +30,9 @@ def position_metrics(
         out = AccumMetric(lambda pred, target: float(statistic(errors_m(pred, target, frame))), flatten=False)
         out._name = name # fastai reads the column's name from here
         return out
-    return [metric("geodesic_m", np.mean), metric("rmse_m", lambda e: np.sqrt((e**2).mean())), metric(f"acc_{radius_m:g}m", lambda e: (e <= radius_m).mean())]
+
+    return [
+        metric("geodesic_m", np.mean),
+        metric("rmse_m", lambda e: np.sqrt((e**2).mean())),
+        metric(f"acc_{radius_m:g}m", lambda e: (e <= radius_m).mean())
+    ]

@@ -25,7 +25,9 @@ def read_weights(
             from safetensors.torch import load_file
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as e: raise ValueError(f"{path} is not a weight file that can be read safely ({type(e).__name__}); give a state dict as .safetensors or .pt") from e
+    except Exception as e:
+        raise ValueError(f"{path} is not a weight file that can be read safely ({type(e).__name__}); give "
+                         "a state dict as .safetensors or .pt") from e
     state = state.get("model", state.get("state_dict", state)) if isinstance(state, dict) else state
     if not (isinstance(state, dict) and state and all(isinstance(v, torch.Tensor) for v in state.values())):
         raise ValueError(f"{path} holds no state dict (a dictionary of tensors); save model.state_dict()")
@@ -47,7 +49,8 @@ def write_weights(
 
 # %% ../../nbs/learn/34_models.ipynb #c8cccfe6
 def _import_torchvision():
-    "torchvision, without importing torch._dynamo for it; what torchvision takes from there is looked up when it is called."
+    """torchvision, without importing torch._dynamo for it; what torchvision takes from there is looked up
+    when it is called."""
     if "torchvision" not in sys.modules and "torch._dynamo" not in sys.modules:
         names = ("torch._dynamo", "torch._dynamo.utils")
         for name in names: sys.modules[name] = types.ModuleType(name)
@@ -61,23 +64,28 @@ def _import_torchvision():
 def _when_called(name):
     "A function of torch._dynamo.utils that imports it when called."
     if name.startswith("__"): raise AttributeError(name)
-    return lambda *args, **kwargs: getattr(importlib.import_module("torch._dynamo.utils"), name)(*args, **kwargs)
+    return lambda *args, **kwargs: getattr(importlib.import_module("torch._dynamo.utils"), name)(*args, **
+                                                                                                 kwargs)
 
 # %% ../../nbs/learn/34_models.ipynb #28aea3f5
 _CLASSIFIERS = ("fc", "classifier", "heads", "head") # where torchvision keeps the last layers
 
 def _cut_classifier(net):
-    "Replace a torchvision network's last linear layer by nothing; the name of its classifier and the number of features."
+    """Replace a torchvision network's last linear layer by nothing; the name of its classifier and the
+    number of features."""
     for name in _CLASSIFIERS:
-        layers = [(n, m) for n, m in getattr(net, name, nn.Identity()).named_modules() if isinstance(m, nn.Linear)]
+        layers = [(n, m) for n, m in getattr(net, name, nn.Identity()).named_modules()
+                  if isinstance(m, nn.Linear)]
         if not layers: continue
         path, last = layers[-1]
-        parent = getattr(net, name).get_submodule(path.rpartition(".")[0]) if "." in path else getattr(net, name)
+        parent = getattr(net, name).get_submodule(path.rpartition(".")[0]) if "." in path else getattr(
+            net, name)
         if path == "": setattr(net, name, nn.Identity())
         elif path.rpartition(".")[2].isdigit(): parent[int(path.rpartition(".")[2])] = nn.Identity()
         else: setattr(parent, path.rpartition(".")[2], nn.Identity())
         return f"{name}.{path}".rstrip("."), last.in_features
-    raise ValueError(f"{type(net).__name__} has no linear classifier to replace; choose another architecture")
+    raise ValueError(f"{type(net).__name__} has no linear classifier to replace; choose another "
+                     "architecture")
 
 def _build(arch, pretrained):
     "A network with its classifier, from torchvision, else from timm."
@@ -85,8 +93,12 @@ def _build(arch, pretrained):
     if arch in torchvision.models.list_models(module=torchvision.models):
         return torchvision.models.get_model(arch, weights="DEFAULT" if pretrained else None), True
     try: import timm
-    except ImportError as e: raise ValueError(f"torchvision has no model {arch!r}; for timm's models: pip install 'img2gps[timm]'") from e
-    if not timm.is_model(arch): raise ValueError(f"neither torchvision nor timm has a model {arch!r}; resnet18, resnet101 and convnext_tiny are good starts")
+    except ImportError as e:
+        raise ValueError(f"torchvision has no model {arch!r}; for timm's models: pip install "
+                         "'img2gps[timm]'") from e
+    if not timm.is_model(arch):
+        raise ValueError(f"neither torchvision nor timm has a model {arch!r}; resnet18, resnet101 and "
+                         "convnext_tiny are good starts")
     return timm.create_model(arch, pretrained=pretrained, num_classes=0), False
 
 # %% ../../nbs/learn/34_models.ipynb #4c5e974d
@@ -95,12 +107,19 @@ class WeightsUnavailable(OSError):
 
 def _load_local(net, state, arch, path, classifier):
     "Load a local state dict into a backbone; the classifier is left out, everything else must be there."
-    state = {k.removeprefix("body."): v for k, v in state.items() if not k.startswith("head.") or f"head.{k}" in net.state_dict()}
+    state = {
+        k.removeprefix("body."): v
+        for k, v in state.items() if not k.startswith("head.") or f"head.{k}" in net.state_dict()
+    }
     wanted = net.state_dict()
-    missing = [k for k in wanted if k not in state and not k.endswith("num_batches_tracked") and not (classifier and k.startswith(classifier))]
+    missing = [
+        k for k in wanted if k not in state and not k.endswith("num_batches_tracked")
+        and not (classifier and k.startswith(classifier))
+    ]
     wrong = [k for k in wanted if k in state and state[k].shape != wanted[k].shape]
     if missing or wrong:
-        raise ValueError(f"{path} does not fit {arch}: {len(missing)} tensors missing, {len(wrong)} of another shape (first: {(missing + wrong)[0]})")
+        raise ValueError(f"{path} does not fit {arch}: {len(missing)} tensors missing, {len(wrong)} of "
+                         f"another shape (first: {(missing + wrong)[0]})")
     net.load_state_dict({k: v for k, v in state.items() if k in wanted}, strict=False)
 
 def create_body(
@@ -112,8 +131,12 @@ def create_body(
     except ValueError: raise
     except Exception as e:
         if weights != "imagenet": raise
-        raise WeightsUnavailable(f"pretrained weights for {arch} could not be downloaded ({e}); give a local weight file with --weights FILE, or train from scratch with --weights none") from e
-    classifier, features = _cut_classifier(net) if from_torchvision else ("", getattr(net, "head_hidden_size", net.num_features)) # timm: some networks widen once more before their classifier
+        raise WeightsUnavailable(f"pretrained weights for {arch} could not be downloaded ({e}); give a "
+                                 "local weight file with --weights FILE, or train from scratch with "
+                                 "--weights none") from e
+    # timm: some networks widen once more before their classifier
+    classifier, features = _cut_classifier(net) if from_torchvision else (
+        "", getattr(net, "head_hidden_size", net.num_features))
     if weights not in ("imagenet", "none"): _load_local(net, read_weights(weights), arch, weights, classifier)
     return net, features
 
@@ -127,7 +150,8 @@ def create_head(
     hidden: int=256, # units of the MLP's hidden layer
     outputs: int=2, # 3 with an uncertainty, see `img2gps.learn.losses`
 ) -> nn.Sequential: # (n, features) -> (n, outputs): standardised east and north first
-    "The layers behind the backbone. The last one starts at zero, so that training starts from the mean position."
+    """The layers behind the backbone. The last one starts at zero, so that training starts from the mean
+    position."""
     if kind not in HEADS: raise ValueError(f"no head {kind!r}; choose one of: {', '.join(HEADS)}")
     if not 0 <= dropout < 1: raise ValueError(f"dropout is a probability below 1, not {dropout}")
     last = nn.Linear(hidden if kind == "mlp" else features, outputs)
@@ -190,5 +214,6 @@ def frozen_stages(
     if trained == "all": return 0
     wanted = trained.split("+")
     if set(wanted) != set(names[-len(wanted):]) or len(set(wanted)) != len(wanted):
-        raise ValueError(f"cannot train {trained!r} alone: name stages from the head backwards, out of {'+'.join(names[::-1])}, or all")
+        raise ValueError(f"cannot train {trained!r} alone: name stages from the head backwards, out of "
+                         f"{'+'.join(names[::-1])}, or all")
     return len(names) - len(wanted)

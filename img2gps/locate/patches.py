@@ -17,20 +17,27 @@ from tqdm import tqdm
 from ..photos.exif import decode_photo, read_photo
 
 # %% ../../nbs/locate/41_patches.ipynb #8ae43db4
-SIDE, RATIO, REACH_PX = 512, 0.85, 3. # longer side of a photo in pixels; Lowe's ratio; how far a match may lie from its epipolar line, pixels
+# longer side of a photo in pixels; Lowe's ratio; how far a match may lie from its epipolar line,
+# pixels
+SIDE, RATIO, REACH_PX = 512, 0.85, 3.
 
 def _opencv():
     "OpenCV; an ImportError names the extra."
     try: return importlib.import_module("cv2")
-    except ImportError as e: raise ImportError(f"matching local features needs OpenCV ({e}): pip install 'img2gps[landmarks]'") from e
+    except ImportError as e:
+        raise ImportError(
+            f"matching local features needs OpenCV ({e}): pip install 'img2gps[landmarks]'") from e
 
 def local_features(
     photo, # a photo file
-    most: int=400, # patches, the ones with the strongest contrast
-) -> tuple: # float32 (n, 2): pixels of the photo at 512 on its longer side; float32 (n, 128): square roots of SIFT's histograms, of length 1
+    most: int = 400, # patches, the ones with the strongest contrast
+    # float32 (n, 2): pixels of the photo at 512 on its longer side; float32 (n, 128): square roots
+    # of SIFT's histograms, of length 1
+) -> tuple:
     "SIFT patches of a photo. OSError names a file that cannot be decoded."
     cv2, row = _opencv(), read_photo(photo, sidecar=False)
-    size = None if not row["width"] else tuple(max(16, round(SIDE * row[side] / max(row["width"], row["height"]))) for side in ("height", "width"))
+    size = None if not row["width"] else tuple(
+        max(16, round(SIDE*row[side]/max(row["width"], row["height"]))) for side in ("height", "width"))
     grey = np.asarray(decode_photo(photo, size).convert("L"))
     points, patches = cv2.SIFT_create(nfeatures=most, contrastThreshold=0.02).detectAndCompute(grey, None)
     if patches is None: return np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32)
@@ -45,10 +52,14 @@ def agreeing(
     "How many patches of two photos match, and lie as two views of one rigid scene would have them."
     cv2 = _opencv()
     if min(len(a[0]), len(b[0])) < 8: return 0
-    pairs = [first for first, second in cv2.BFMatcher().knnMatch(a[1], b[1], k=2) if first.distance < RATIO * second.distance]
+    pairs = [
+        first for first, second in cv2.BFMatcher().knnMatch(a[1], b[1], k=2)
+        if first.distance < RATIO*second.distance
+    ]
     if len(pairs) < 8: return 0
     cv2.setRNGSeed(0)
-    _, mask = cv2.findFundamentalMat(a[0][[p.queryIdx for p in pairs]], b[0][[p.trainIdx for p in pairs]], cv2.FM_RANSAC, REACH_PX, 0.99, 500)
+    _, mask = cv2.findFundamentalMat(a[0][[p.queryIdx for p in pairs]], b[0][[p.trainIdx for p in pairs]],
+                                     cv2.FM_RANSAC, REACH_PX, 0.99, 500)
     return 0 if mask is None else int(mask.sum())
 
 # %% ../../nbs/locate/41_patches.ipynb #3d62382f
@@ -66,14 +77,21 @@ class Landmarks:
         cv2, names = _opencv(), list(map(str, names))
         self.most, self.shortlist, self.workers = most, shortlist, workers or min(os.cpu_count() or 1, 8)
         kept_of_each = min(most, max(32, total // max(len(names), 1)))
-        features = self._each(lambda name: self._features(Path(folder)/name, kept_of_each), names, progress, "landmarks")
+        features = self._each(lambda name: self._features(Path(folder)/name, kept_of_each), names, progress,
+                              "landmarks")
         kept = [i for i, f in enumerate(features) if f is not None and len(f[0])]
-        if len(kept) < 2: raise ValueError(f"{len(kept)} of {len(names)} photos in {folder} could be read and show anything: at least 2 are needed")
+        if len(kept) < 2:
+            raise ValueError(f"{len(kept)} of {len(names)} photos in {folder} could be read and show "
+                             "anything: at least 2 are needed")
         sizes, patches = [len(features[i][0]) for i in kept], np.concatenate([features[i][1] for i in kept])
         self.names, self._owner = [names[i] for i in kept], np.repeat(np.arange(len(kept)), sizes)
-        self.features = [(features[i][0], mine) for i, mine in zip(kept, np.split(patches, np.cumsum(sizes)[:-1]))] # views: nothing is kept twice here
+        # views: nothing is kept twice here
+        self.features = [(features[i][0], mine)
+                         for i, mine in zip(kept, np.split(patches,
+                                                           np.cumsum(sizes)[:-1]))]
         cv2.setRNGSeed(0)
-        self._index = cv2.FlannBasedMatcher(dict(algorithm=1, trees=4), dict(checks=64)) # randomised k-d trees
+        # randomised k-d trees
+        self._index = cv2.FlannBasedMatcher(dict(algorithm=1, trees=4), dict(checks=64))
         self._index.add([patches])
         self._index.train()
 
@@ -84,14 +102,18 @@ class Landmarks:
 
     def _each(self, function, items, progress, what):
         "The function of each item, in threads."
-        with ThreadPoolExecutor(self.workers) as pool: return list(tqdm(pool.map(function, items), total=len(items), desc=what, unit="photo", disable=not progress))
+        with ThreadPoolExecutor(self.workers) as pool:
+            return list(
+                tqdm(pool.map(function, items), total=len(items), desc=what, unit="photo",
+                     disable=not progress))
 
     def votes(self,
         patches, # (n, 128), of a photo
     ) -> np.ndarray: # one number a training photo
         "Each patch votes for the photos of its four nearest neighbours, a near one with more weight."
         near = [m for matches in self._index.knnMatch(patches, k=4) for m in matches]
-        return np.bincount(self._owner[[m.trainIdx for m in near]], [1 / (0.3 + m.distance)**2 for m in near], minlength=len(self.names))
+        return np.bincount(self._owner[[m.trainIdx for m in near]], [1/(0.3 + m.distance)**2 for m in near],
+                           minlength=len(self.names))
 
     def _recognise_one(self, path):
         "The row of one photo."
@@ -100,22 +122,30 @@ class Landmarks:
         if len(features[0]) < 8: return dict(landmark="", agreeing=0, familiarity=0.)
         listed = np.argsort(-self.votes(features[1]), kind="stable")[:self.shortlist]
         counts = np.array([agreeing(features, self.features[i]) for i in listed])
-        return dict(landmark=self.names[listed[counts.argmax()]], agreeing=int(counts.max()), familiarity=float(counts.max() / (np.median(counts) + 1)))
+        return dict(landmark=self.names[listed[counts.argmax()]], agreeing=int(counts.max()),
+                    familiarity=float(counts.max()/(np.median(counts) + 1)))
 
-    def recognise(self,
+    def recognise(
+        self,
         photos, # photo files
-        progress: bool=False, # show a bar
-    ) -> pd.DataFrame: # landmark: the training photo with most agreeing matches; agreeing: how many; familiarity: how many times what chance gives. NaN for a photo that cannot be decoded
-        "Which training photo shows the same place as each new one, and how sure that is. Chance is what the middle one of the shortlist reaches: a photo with many corners has many matches anywhere."
+        progress: bool = False, # show a bar
+        # landmark: the training photo with most agreeing matches; agreeing: how many; familiarity:
+        # how many times what chance gives. NaN for a photo that cannot be decoded
+    ) -> pd.DataFrame:
+        """Which training photo shows the same place as each new one, and how sure that is. Chance is what
+        the middle one of the shortlist reaches: a photo with many corners has many matches anywhere."""
         photos = list(map(Path, photos))
-        return pd.DataFrame(self._each(self._recognise_one, photos, progress, "recognise"), columns=["landmark", "agreeing", "familiarity"]).assign(file_name=[str(p) for p in photos])
+        return pd.DataFrame(self._each(self._recognise_one, photos, progress, "recognise"),
+                            columns=["landmark", "agreeing",
+                                     "familiarity"]).assign(file_name=[str(p) for p in photos])
 
 # %% ../../nbs/locate/41_patches.ipynb #72475c0e
 def familiarity_line(
     familiarity, # of photos from another walk through the same places, shape (n,)
     false_alarms: float=0.05, # share of photos like these that may be called unfamiliar
 ) -> float: # photos below it are unfamiliar; minus infinity where too few photos were given to say
-    "The line below which a photo is unlike anything walked (Bates et al., *Testing for Outliers with Conformal p-values*, 2023)."
+    """The line below which a photo is unlike anything walked (Bates et al., *Testing for Outliers with
+    Conformal p-values*, 2023)."""
     known = np.sort(np.asarray(familiarity, float)[np.isfinite(familiarity)])
     rank = int(np.floor((len(known) + 1) * false_alarms + 1e-9))
     return float(known[rank - 1]) if rank >= 1 else -np.inf

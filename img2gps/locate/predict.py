@@ -30,14 +30,19 @@ def read_config(
 ) -> dict: # of config.json
     "The configuration of a run. FileNotFoundError and ValueError say what the folder is not."
     run = Path(run)
-    if not run.is_dir(): raise FileNotFoundError(f"there is no run folder {run}; img2gps train FOLDER makes one")
+    if not run.is_dir():
+        raise FileNotFoundError(f"there is no run folder {run}; img2gps train FOLDER makes one")
     path = run/"config.json"
-    if not path.is_file(): raise ValueError(f"{run} is not a run folder: it has no config.json; give the folder that img2gps train printed")
+    if not path.is_file():
+        raise ValueError(f"{run} is not a run folder: it has no config.json; give the folder that img2gps "
+                         "train printed")
     try: config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as e: raise ValueError(f"{path} is damaged ({e}); train again, or restore it") from e
     version = config.get("schema_version") if isinstance(config, dict) else None
     if version != SCHEMA_VERSION:
-        raise ValueError(f"{run} was written by img2gps {config.get('img2gps', '?') if isinstance(config, dict) else '?'} with layout version {version}, and this one reads version {SCHEMA_VERSION}: "
+        raise ValueError(f"{run} was written by img2gps "
+                         f"{config.get('img2gps', '?') if isinstance(config, dict) else '?'} with layout "
+                         f"version {version}, and this one reads version {SCHEMA_VERSION}: "
                          "use that version of img2gps, or train again")
     missing = [k for k in ("recipe", "frame", "size", "normalize") if k not in config]
     if missing: raise ValueError(f"{path} lacks {', '.join(missing)}; train again, or restore it")
@@ -52,12 +57,16 @@ class Predictor:
     size: tuple # (height, width) that it sees
     mean: list # of each colour channel, for photos in [0, 1]
     std: list # of each colour channel
-    radius_m: float = math.nan # holds the true place with probability `level`, as measured on validation photos
-    sigmas: float = math.nan # where the network says how sure it is: the radius in its own standard deviations, which replaces `radius_m`
+    # holds the true place with probability `level`, as measured on validation photos
+    radius_m: float = math.nan
+    # where the network says how sure it is: the radius in its own standard deviations, which
+    # replaces `radius_m`
+    sigmas: float = math.nan
     level: float = 0.9
     coverage: float = math.nan # the share of test photos that the radius really held
     device: str = "cpu"
-    familiarity: Familiarity = None # training photos' features, by which photos unlike all of them are refused a radius
+    # training photos' features, by which photos unlike all of them are refused a radius
+    familiarity: Familiarity = None
 
     @classmethod
     def load(cls,
@@ -67,22 +76,32 @@ class Predictor:
         "Load a run's exported model; nothing is unpickled."
         config, run = read_config(run), Path(run)
         recipe, radius = config["recipe"], config.get("radius") or {}
-        if not (run/"model.safetensors").is_file(): raise ValueError(f"{run} has no model yet: its training was not finished; go on with img2gps train --resume {run}")
-        model = create_model(recipe["arch"], "none", recipe["head"], recipe["dropout"], loss_outputs(recipe.get("loss", "mse")))
+        if not (run/"model.safetensors").is_file():
+            raise ValueError(f"{run} has no model yet: its training was not finished; go on with img2gps "
+                             f"train --resume {run}")
+        model = create_model(recipe["arch"], "none", recipe["head"], recipe["dropout"],
+                             loss_outputs(recipe.get("loss", "mse")))
         state = read_weights(run/"model.safetensors")
         try: model.load_state_dict(state)
-        except RuntimeError as e: raise ValueError(f"{run/'model.safetensors'} does not fit {recipe['arch']} of its config.json: {str(e)[:200]}") from e
+        except RuntimeError as e:
+            raise ValueError(f"{run/'model.safetensors'} does not fit {recipe['arch']} of its "
+                             f"config.json: {str(e)[:200]}") from e
         normal, number = config["normalize"], lambda v: math.nan if v is None else float(v)
-        return cls(model.eval().to(device), LocalFrame(**config["frame"]), tuple(config["size"]), normal["mean"], normal["std"],
-                   number(radius.get("radius_m")), number(radius.get("sigmas")), radius.get("level", 0.9), number(radius.get("coverage")), device,
-                   load_familiarity(run/"familiarity.safetensors") if (run/"familiarity.safetensors").is_file() else None)
+        return cls(
+            model.eval().to(device), LocalFrame(**config["frame"]), tuple(config["size"]), normal["mean"],
+            normal["std"], number(radius.get("radius_m")), number(radius.get("sigmas")),
+            radius.get("level", 0.9), number(radius.get("coverage")), device,
+            load_familiarity(run/"familiarity.safetensors") if
+            (run/"familiarity.safetensors").is_file() else None)
 
 # %% ../../nbs/locate/44_predict.ipynb #ea53c503
 @patch
 def caveat(self:Predictor) -> str:
-    "What to say of the radius where it held for clearly fewer test photos than it should; '' where it did not."
+    """What to say of the radius where it held for clearly fewer test photos than it should; '' where it
+    did not."""
     if not self.coverage < self.level - 0.05: return ""
-    return (f"the {self.level:.0%} radius held for only {self.coverage:.0%} of this run's test photos: they differ from those it was fitted on (another day, other light), "
+    return (f"the {self.level:.0%} radius held for only {self.coverage:.0%} of this run's test photos: "
+            "they differ from those it was fitted on (another day, other light), "
             "and new photos may too, so read it as a lower bound")
 
 # %% ../../nbs/locate/44_predict.ipynb #e5da9f1f
@@ -100,7 +119,9 @@ def normalised(self:Predictor,
     "Decoded photos as the network sees them."
     photos = np.asarray(photos)
     if photos.dtype != np.uint8 or photos.ndim != 4 or photos.shape[1:] != (*self.size, 3):
-        raise ValueError(f"photos must be uint8 of shape (n, {self.size[0]}, {self.size[1]}, 3), not {photos.dtype} of {photos.shape}; cut them with img2gps.photos.exif.decode_photo(path, size)")
+        raise ValueError(f"photos must be uint8 of shape (n, {self.size[0]}, {self.size[1]}, 3), not "
+                         f"{photos.dtype} of {photos.shape}; cut them with "
+                         "img2gps.photos.exif.decode_photo(path, size)")
     x = torch.from_numpy(np.array(photos)).to(self.device).permute(0, 3, 1, 2).float() / 255
     mean, std = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (self.mean, self.std))
     return (x - mean) / std
@@ -116,14 +137,19 @@ def features(self:Predictor,
 
 @patch
 @torch.inference_mode()
-def answer(self:Predictor,
+def answer(
+    self: Predictor,
     photos: np.ndarray, # uint8, (n, height, width, 3), upright and of `size`
-) -> tuple: # (n, 2) degrees, float64; (n,) the network's own standard deviation along each axis, metres; (n,) strangeness, above 1 unlike any training photo; NaN where there is none
+    # (n, 2) degrees, float64; (n,) the network's own standard deviation along each axis, metres;
+    # (n,) strangeness, above 1 unlike any training photo; NaN where there is none
+) -> tuple:
     "Positions of decoded photos, how sure the network is, and how unlike the training photos they are."
     features = self.features(photos)
     out = self.model.head(features)
-    strangeness = self.familiarity.distance(features.cpu().numpy()) / self.familiarity.threshold if self.familiarity else np.full(len(out), np.nan)
-    sigma_m = (torch.exp(log_variance(out).cpu().double() / 2) * self.frame.scale).numpy() if out.shape[1] == 3 else np.full(len(out), np.nan)
+    strangeness = self.familiarity.distance(
+        features.cpu().numpy())/self.familiarity.threshold if self.familiarity else np.full(len(out), np.nan)
+    sigma_m = (torch.exp(log_variance(out).cpu().double()/2)*
+               self.frame.scale).numpy() if out.shape[1] == 3 else np.full(len(out), np.nan)
     return self.frame.decode(out[:, :2]), sigma_m, strangeness
 
 @patch
@@ -136,23 +162,36 @@ def locate_image(self:Predictor,
 
 # %% ../../nbs/locate/44_predict.ipynb #bf365381
 @patch
-def locate_files(self:Predictor,
+def locate_files(
+    self: Predictor,
     paths: list, # photo files
-    batch_size: int=64, # photos at once
-    progress: bool=False, # show a bar
-) -> list: # of dictionaries: file_name (as given), pred_latitude, pred_longitude, radius_m, note; sigma_m and strangeness where the run has them
-    "Locate photo files; a file that cannot be decoded keeps its row, with NaN and a note, and so does the radius of a photo unlike any training photo."
+    batch_size: int = 64, # photos at once
+    progress: bool = False, # show a bar
+    # of dictionaries: file_name (as given), pred_latitude, pred_longitude, radius_m, note; sigma_m
+    # and strangeness where the run has them
+) -> list:
+    """Locate photo files; a file that cannot be decoded keeps its row, with NaN and a note, and so does
+    the radius of a photo unlike any training photo."""
     rows = []
     for start in tqdm(range(0, len(paths), batch_size), desc="locate", unit="batch", disable=not progress):
         batch = [_decoded(p, self.size) for p in paths[start:start + batch_size]]
         good = [photo for photo, _ in batch if photo is not None]
         answers = zip(*self.answer(np.stack(good))) if good else iter(())
         for path, (photo, note) in zip(paths[start:start + batch_size], batch):
-            (lat, lon), sigma_m, strangeness = next(answers) if photo is not None else ((math.nan, math.nan), math.nan, math.nan)
-            radius = math.nan if photo is None else self.radius_m if math.isnan(self.sigmas) else self.sigmas * float(sigma_m)
+            (lat, lon), sigma_m, strangeness = next(answers) if photo is not None else ((math.nan, math.nan),
+                                                                                        math.nan, math.nan)
+            radius = math.nan if photo is None else self.radius_m if math.isnan(
+                self.sigmas) else self.sigmas*float(sigma_m)
             if strangeness > 1: radius, note = math.nan, UNFAMILIAR
-            rows.append({"file_name": str(path), "pred_latitude": float(lat), "pred_longitude": float(lon), "radius_m": radius, "note": note})
-            rows[-1] |= {name: float(value) for name, value in (("sigma_m", sigma_m), ("strangeness", strangeness)) if name in self.extra_columns()}
+            rows.append({
+                "file_name": str(path), "pred_latitude": float(lat), "pred_longitude": float(lon),
+                "radius_m": radius, "note": note
+            })
+            rows[-1] |= {
+                name: float(value)
+                for name, value in (("sigma_m", sigma_m), ("strangeness", strangeness))
+                if name in self.extra_columns()
+            }
     return rows
 
 UNFAMILIAR = "unlike any training photo: the position means little, and no radius is given"
@@ -161,7 +200,8 @@ UNFAMILIAR = "unlike any training photo: the position means little, and no radiu
 @patch
 def extra_columns(self:Predictor) -> list: # names
     "What this run's answers hold beside position, radius and note."
-    return ["sigma_m"] * (self.model.head[-1].out_features == 3) + ["strangeness"] * (self.familiarity is not None)
+    return ["sigma_m"]*(self.model.head[-1].out_features == 3) + ["strangeness"]*(self.familiarity
+                                                                                  is not None)
 
 @patch
 def predict(self:Predictor,
@@ -172,7 +212,8 @@ def predict(self:Predictor,
     "`locate_files` as a table."
     import pandas as pd # not needed for a single answer, and half a second to import
     columns = ["file_name", "pred_latitude", "pred_longitude", "radius_m", "note"]
-    return pd.DataFrame(self.locate_files(paths, batch_size, progress), columns=columns + self.extra_columns())
+    return pd.DataFrame(self.locate_files(paths, batch_size, progress),
+                        columns=columns + self.extra_columns())
 
 def _decoded(path, size):
     "The decoded photo and '', or None and why not."
@@ -183,13 +224,17 @@ def _decoded(path, size):
 def photo_paths(
     names, # photos and folders of photos
 ) -> list: # Paths
-    "The photos that some files and folders stand for; FileNotFoundError and ValueError name the one that stands for none."
+    """The photos that some files and folders stand for; FileNotFoundError and ValueError name the one
+    that stands for none."""
     paths = []
     for name in map(Path, names):
         if name.is_dir():
-            from img2gps.photos.collect import list_photos # brings in pandas, which a single photo does not need
+            # brings in pandas, which a single photo does not need
+            from img2gps.photos.collect import list_photos
             found = list_photos(name)
-            if not found: raise ValueError(f"no photos in {name}: looked for {', '.join(PHOTO_EXTENSIONS)} at any depth")
+            if not found:
+                raise ValueError(
+                    f"no photos in {name}: looked for {', '.join(PHOTO_EXTENSIONS)} at any depth")
             paths += found
         elif name.exists(): paths.append(name)
         else: raise FileNotFoundError(f"there is no photo or folder {name}")
@@ -201,6 +246,13 @@ def to_geojson(
 ) -> dict: # a GeoJSON FeatureCollection of points (RFC 7946), longitude first
     "Located photos as GeoJSON; photos without an answer are left out."
     rows = located.to_dict("records") if hasattr(located, "to_dict") else located
-    features = [{"type": "Feature", "geometry": {"type": "Point", "coordinates": [round(r["pred_longitude"], 7), round(r["pred_latitude"], 7)]},
-                 "properties": {"file_name": r["file_name"], "radius_m": None if math.isnan(r["radius_m"]) else round(r["radius_m"], 1)}} for r in rows if not math.isnan(r["pred_latitude"])]
+    features = [{
+        "type": "Feature", "geometry": {
+            "type": "Point", "coordinates": [round(r["pred_longitude"], 7),
+                                             round(r["pred_latitude"], 7)]
+        }, "properties": {
+            "file_name": r["file_name"],
+            "radius_m": None if math.isnan(r["radius_m"]) else round(r["radius_m"], 1)
+        }
+    } for r in rows if not math.isnan(r["pred_latitude"])]
     return {"type": "FeatureCollection", "features": features}

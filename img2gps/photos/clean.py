@@ -27,27 +27,42 @@ from ..geo import Bounds, LocalFrame, geodesic_m, mean_position
 
 # %% ../../nbs/photos/14_clean.ipynb #a737fef2
 def _inspect(path):
-    "What one file's bytes and pixels say; empty and NaN where it cannot be read or decoded, with `damage` saying why."
-    out = {"sha256": "", "phash": "", "sharpness": np.nan, "brightness": np.nan, "thumbnail": None, "damage": ""}
+    """What one file's bytes and pixels say; empty and NaN where it cannot be read or decoded, with
+    `damage` saying why."""
+    out = {
+        "sha256": "", "phash": "", "sharpness": np.nan, "brightness": np.nan, "thumbnail": None, "damage": ""
+    }
     try:
-        with open(path, "rb") as f: out["sha256"] = hashlib.file_digest(f, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(f.read()).hexdigest()
+        with open(path, "rb") as f:
+            out["sha256"] = hashlib.file_digest(f, "sha256").hexdigest() if hasattr(
+                hashlib, "file_digest") else hashlib.sha256(f.read()).hexdigest()
         image = decode_photo(path, (128, 128)).convert("L")
-    except OSError as e: return out | {"damage": "no decoder" if "heic extra" in str(e) and is_heif(path) else str(e) or type(e).__name__}
+    except OSError as e:
+        return out | {
+            "damage": "no decoder" if "heic extra" in str(e) and is_heif(path) else str(e) or type(e).__name__
+        }
     grey, small = np.asarray(image, np.float32), image.resize((64, 64), Image.Resampling.BILINEAR)
-    return out | {"phash": str(imagehash.phash(small)), "thumbnail": np.asarray(small.resize((16, 16)), np.uint8),
-                  "sharpness": round(float(ndimage.laplace(grey).var()), 2), "brightness": round(float(grey.mean()), 2)}
+    return out | {
+        "phash": str(imagehash.phash(small)), "thumbnail": np.asarray(small.resize((16, 16)), np.uint8),
+        "sharpness": round(float(ndimage.laplace(grey).var()), 2), "brightness": round(float(grey.mean()), 2)
+    }
 
 def inspect_files(
     table, # a photo table
     folder, # the folder that its file names are relative to
-    workers: int=0, # threads; 0 is one a processor, 8 at most
-    progress: bool=True, # show a bar
-) -> pd.DataFrame: # sha256, phash (16 hexadecimal digits), sharpness, brightness, thumbnail (16 x 16 grey uint8 array) and damage a row, on the table's index
+    workers: int = 0, # threads; 0 is one a processor, 8 at most
+    progress: bool = True, # show a bar
+    # sha256, phash (16 hexadecimal digits), sharpness, brightness, thumbnail (16 x 16 grey uint8
+    # array) and damage a row, on the table's index
+) -> pd.DataFrame:
     "Read and decode every photo once."
     paths = [Path(folder)/n for n in table.file_name]
     with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
-        rows = list(tqdm(pool.map(_inspect, paths), total=len(paths), desc="clean", unit="photo", disable=not progress))
-    return pd.DataFrame(rows, index=table.index, columns=["sha256", "phash", "sharpness", "brightness", "thumbnail", "damage"])
+        rows = list(
+            tqdm(pool.map(_inspect, paths), total=len(paths), desc="clean", unit="photo",
+                 disable=not progress))
+    return pd.DataFrame(rows, index=table.index,
+                        columns=["sha256", "phash", "sharpness", "brightness", "thumbnail", "damage"])
 
 # %% ../../nbs/photos/14_clean.ipynb #654a79be
 @dataclass(frozen=True)
@@ -57,7 +72,8 @@ class Thresholds:
     min_side: int = 100 # shorter side of a photo that is large enough, pixels
     fix_age_s: float = 45. # a fix this much older or newer than the photo, seconds
     frozen_s: float = 2. # the same position and heading for this long is a frozen fix, seconds
-    region_factor: float = 5. # without a region: this many times the distance that 95 % of photos keep from the middle
+    # without a region: this many times the distance that 95 % of photos keep from the middle
+    region_factor: float = 5.
     region_min_m: float = 500. # and at least this far, metres
     near_bits: int = 6 # of 64 bits of the perceptual hash that may differ in a near-duplicate
     near_grey: float = 8. # mean difference of the thumbnails that a near-duplicate keeps, of 255
@@ -65,7 +81,8 @@ class Thresholds:
     sharpness: float = 25. # variance of the Laplacian below which a photo looks blurred
     brightness: float = 25. # mean grey below which a photo is dark, of 255
     speed_mps: float = 8. # faster than this between two photos of a walk is no walk, metres per second
-    gps_slack_m: float = 20. # what two positions may be apart by the phone's error alone, where it does not say, metres
+    # what two positions may be apart by the phone's error alone, where it does not say, metres
+    gps_slack_m: float = 20.
     outlier_m: float = 60. # a position this far from the photos taken just before and after, metres
 
 CHECKS = {} # code -> function(table, thresholds, region) -> mask
@@ -136,35 +153,43 @@ def out_of_region(table, thresholds, region):
 # %% ../../nbs/photos/14_clean.ipynb #bdec4127
 def _words(table, column) -> pd.Series:
     "A column of texts, '' where it is missing or empty."
-    return table[column].astype(object).where(table[column].notna(), "").astype(str) if column in table else pd.Series("", index=table.index)
+    return table[column].astype(object).where(
+        table[column].notna(), "").astype(str) if column in table else pd.Series("", index=table.index)
 
 def _zone_s(taken) -> pd.Series:
     "Seconds east of UTC that capture times state, NaN where they state none."
     parts = taken.str.extract(r"T?.*([+-])(\d\d):(\d\d)$")
     seconds = pd.to_numeric(parts[1]) * 3600 + pd.to_numeric(parts[2]) * 60
-    return (seconds * np.where(parts[0] == "-", -1, 1)).where(parts[0].notna(), np.where(taken.str.endswith("Z"), 0., np.nan))
+    return (seconds*np.where(parts[0] == "-", -1, 1)).where(parts[0].notna(),
+                                                            np.where(taken.str.endswith("Z"), 0., np.nan))
 
 def capture_seconds(
     table, # a photo table
 ) -> pd.Series: # seconds, NaN where unknown
     "Capture times as seconds of local wall-clock time, in the time zone that most photos state."
     taken = _words(table, "taken_at")
-    local = pd.to_datetime(taken.str.slice(0, 19).str.replace(" ", "T"), format="%Y-%m-%dT%H:%M:%S", errors="coerce")
+    local = pd.to_datetime(
+        taken.str.slice(0, 19).str.replace(" ", "T"), format="%Y-%m-%dT%H:%M:%S", errors="coerce")
     zone = _zone_s(taken)
     usual = zone.mode()
-    return (local - pd.Timestamp("2000-01-01")).dt.total_seconds() - (zone - (usual.iloc[0] if len(usual) else 0)).fillna(0)
+    return (local -
+            pd.Timestamp("2000-01-01")).dt.total_seconds() - (zone -
+                                                              (usual.iloc[0] if len(usual) else 0)).fillna(0)
 
 # %% ../../nbs/photos/14_clean.ipynb #2ff6df70
 def fix_age(
     table, # a photo table
-) -> pd.Series: # seconds; positive where the fix is older than the photo; NaN where the two times cannot be compared
+    # seconds; positive where the fix is older than the photo; NaN where the two times cannot be
+    # compared
+) -> pd.Series:
     "How old the GPS fix was when the photo was taken."
     taken_at, gps_at = _words(table, "taken_at"), _words(table, "gps_at")
     zoned = taken_at.str.contains(r"(?:[+-]\d\d:\d\d|Z)$", regex=True)
     taken = pd.to_datetime(taken_at.where(zoned), utc=True, errors="coerce", format="ISO8601")
     fix = pd.to_datetime(gps_at.where(gps_at != ""), utc=True, errors="coerce", format="ISO8601")
     age = (taken - fix).dt.total_seconds()
-    apart = (capture_seconds(table) - (fix.dt.tz_localize(None) - pd.Timestamp("2000-01-01")).dt.total_seconds()).where(~zoned)
+    apart = (capture_seconds(table) -
+             (fix.dt.tz_localize(None) - pd.Timestamp("2000-01-01")).dt.total_seconds()).where(~zoned)
     camera_day = [_words(table, "make"), _words(table, "model"), taken_at.str.slice(0, 10)]
     usual, known = apart.groupby(camera_day).transform("median"), apart.groupby(camera_day).transform("count")
     return age.fillna((apart - usual).where(known >= 5))
@@ -173,28 +198,43 @@ def _frozen(table, own, thresholds, gap_s=900.):
     "Which photos are in a run of one camera's photos that keep position and heading for too long."
     seconds = capture_seconds(table)
     camera = _words(table, "make") + "|" + _words(table, "model")
-    run = table.assign(_s=seconds, _c=camera)[own & has_position(table) & table.heading.notna() & seconds.notna()].sort_values(["_c", "_s", "file_name"])
-    new = (run[["latitude", "longitude", "heading", "_c"]] != run[["latitude", "longitude", "heading", "_c"]].shift()).any(axis=1) | (run._s.diff() > gap_s)
+    run = table.assign(
+        _s=seconds,
+        _c=camera)[own & has_position(table) & table.heading.notna() & seconds.notna()].sort_values(
+            ["_c", "_s", "file_name"])
+    new = (run[["latitude", "longitude", "heading", "_c"]]
+           != run[["latitude", "longitude", "heading", "_c"]].shift()).any(axis=1) | (run._s.diff() > gap_s)
     span = run._s.groupby(new.cumsum()).transform(lambda s: s.max() - s.min()) if len(run) else run._s
     return (span >= thresholds.frozen_s).reindex(table.index, fill_value=False)
 
 @check("stale_fix")
 def stale_fix(table, thresholds, region):
-    "The fix was carried over from an earlier moment: its time is far from the photo's, or position and heading stay frozen while time goes on."
-    age, own = fix_age(table).abs(), ~_words(table, "position_from").isin(["csv", "hand", "smoothing"]) # a position that somebody gave is no fix
-    return own & ((age > thresholds.fix_age_s) | (_frozen(table, own, thresholds) & ~(age <= thresholds.frozen_s)))
+    """The fix was carried over from an earlier moment: its time is far from the photo's, or position and
+    heading stay frozen while time goes on."""
+    # a position that somebody gave is no fix
+    age, own = fix_age(table).abs(), ~_words(table, "position_from").isin(["csv", "hand", "smoothing"])
+    return own & ((age > thresholds.fix_age_s) |
+                  (_frozen(table, own, thresholds) & ~(age <= thresholds.frozen_s)))
 
 # %% ../../nbs/photos/14_clean.ipynb #30c6afaf
 def _walks(table, thresholds, region, gap_s=900.):
-    "Rows with a position and a time, in capture order, with metres east and north, seconds, accuracy, and a walk's number."
-    refused = null_island(table, thresholds, region) | out_of_region(table, thresholds, region) | stale_fix(table, thresholds, region) | low_accuracy(table, thresholds, region)
+    """Rows with a position and a time, in capture order, with metres east and north, seconds, accuracy,
+    and a walk's number."""
+    refused = null_island(table, thresholds, region) | out_of_region(table, thresholds, region) | stale_fix(
+        table, thresholds, region) | low_accuracy(table, thresholds, region)
     seconds = capture_seconds(table)
     chosen = has_position(table) & seconds.notna() & ~refused
-    if not chosen.any(): return pd.DataFrame(columns=["east", "north", "seconds", "accuracy", "walk"], dtype=float)
+    if not chosen.any():
+        return pd.DataFrame(columns=["east", "north", "seconds", "accuracy", "walk"], dtype=float)
     rows = table[chosen]
-    metres = LocalFrame(*mean_position(rows.latitude, rows.longitude)).to_metres(rows.latitude.to_numpy(), rows.longitude.to_numpy())
-    out = pd.DataFrame({"east": metres[:, 0], "north": metres[:, 1], "seconds": seconds[chosen], "accuracy": rows.h_accuracy.fillna(thresholds.gps_slack_m / 2),
-                        "camera": _words(rows, "make") + "|" + _words(rows, "model"), "name": rows.file_name}, index=rows.index).sort_values(["camera", "seconds", "name"])
+    metres = LocalFrame(*mean_position(rows.latitude, rows.longitude)).to_metres(
+        rows.latitude.to_numpy(), rows.longitude.to_numpy())
+    out = pd.DataFrame(
+        {
+            "east": metres[:, 0], "north": metres[:, 1], "seconds": seconds[chosen],
+            "accuracy": rows.h_accuracy.fillna(thresholds.gps_slack_m/2),
+            "camera": _words(rows, "make") + "|" + _words(rows, "model"), "name": rows.file_name
+        }, index=rows.index).sort_values(["camera", "seconds", "name"])
     return out.assign(walk=((out.camera != out.camera.shift()) | (out.seconds.diff() > gap_s)).cumsum())
 
 @check("too_fast")
@@ -206,11 +246,11 @@ def too_fast(table, thresholds, region):
     def jump(a, b): # is the way from one place to another no walk?
         apart = np.hypot(track.east - b.east, track.north - b.north)
         slack = np.maximum(track.accuracy + b.accuracy, thresholds.gps_slack_m)
-        return (apart - slack > thresholds.speed_mps * np.maximum((track.seconds - b.seconds).abs(), 1.)) & (track.walk == b.walk)
+        return (apart - slack > thresholds.speed_mps*np.maximum(
+            (track.seconds - b.seconds).abs(), 1.)) & (track.walk == b.walk)
     before, after = jump(track, track.shift(1)), jump(track, track.shift(-1))
     mark[track.index[(before & after).to_numpy()]] = True
     return mark
-
 
 # %% ../../nbs/photos/14_clean.ipynb #5b02b56d
 @check("label_outlier")
@@ -220,10 +260,13 @@ def label_outlier(table, thresholds, region):
     mark = pd.Series(False, index=table.index)
     for _, walk in track.groupby("walk") if len(track) else ():
         if len(walk) < 5: continue
-        near = walk.seconds.diff().abs().rolling(9, center=True, min_periods=1).max() <= 60 # a pause may be a way
-        middle = np.stack([ndimage.median_filter(walk[c].to_numpy(float), 9, mode="nearest") for c in ("east", "north")], 1)
+        # a pause may be a way
+        near = walk.seconds.diff().abs().rolling(9, center=True, min_periods=1).max() <= 60
+        middle = np.stack(
+            [ndimage.median_filter(walk[c].to_numpy(float), 9, mode="nearest") for c in ("east", "north")], 1)
         off = np.hypot(*(walk[["east", "north"]].to_numpy(float) - middle).T)
-        mark[walk.index[(off > np.maximum(thresholds.outlier_m, 2 * walk.accuracy.to_numpy())) & near.to_numpy()]] = True
+        mark[walk.index[(off > np.maximum(thresholds.outlier_m, 2*walk.accuracy.to_numpy()))
+                        & near.to_numpy()]] = True
     return mark
 
 # %% ../../nbs/photos/14_clean.ipynb #42cee36b
@@ -234,7 +277,8 @@ def _codes(phash):
 def _bits_apart(a, b):
     "How many of 64 bits differ."
     apart = a ^ b
-    return np.bitwise_count(apart) if hasattr(np, "bitwise_count") else np.unpackbits(apart.view(np.uint8).reshape(-1, 8), axis=1).sum(1)
+    return np.bitwise_count(apart) if hasattr(np, "bitwise_count") else np.unpackbits(
+        apart.view(np.uint8).reshape(-1, 8), axis=1).sum(1)
 
 def _near_codes(codes, max_bits):
     "Row pairs (lower first) of distinct uint64 codes that differ in at most `max_bits` bits."
@@ -256,13 +300,18 @@ def _near_codes(codes, max_bits):
 def near_pairs(
     phash, # 16 hexadecimal digits a photo, '' to leave one out; any sequence of n
     max_bits: int, # of 64 that may differ
-) -> np.ndarray: # (m, 2) row numbers, the lower first, each pair once; a group of equal hashes only has its first photo paired with the others
+    # (m, 2) row numbers, the lower first, each pair once; a group of equal hashes only has its
+    # first photo paired with the others
+) -> np.ndarray:
     "Pairs of perceptual hashes that differ in at most `max_bits` bits, without comparing every pair."
     phash = np.array([str(h) for h in phash], dtype=object)
     rows = np.flatnonzero(phash != "")
     distinct, first, which = np.unique(_codes(phash[rows]), return_index=True, return_inverse=True)
     repeats = np.setdiff1d(np.arange(len(rows)), first)
-    pairs = np.concatenate([first[_near_codes(distinct, max_bits)].reshape(-1, 2), np.stack([first[which[repeats]], repeats], 1).reshape(-1, 2)]).astype(int)
+    pairs = np.concatenate([
+        first[_near_codes(distinct, max_bits)].reshape(-1, 2),
+        np.stack([first[which[repeats]], repeats], 1).reshape(-1, 2)
+    ]).astype(int)
     return np.unique(np.sort(rows[pairs], axis=1), axis=0).reshape(-1, 2)
 
 # %% ../../nbs/photos/14_clean.ipynb #b28080eb
@@ -280,7 +329,8 @@ def near_any(
         key = lambda codes: codes >> np.uint64(piece[0]) & np.uint64(2 ** len(piece) - 1)
         order = np.argsort(key(theirs), kind="stable")
         keys, open_ = key(theirs)[order], np.flatnonzero(~near)
-        at, end = np.searchsorted(keys, key(mine[open_]), "left"), np.searchsorted(keys, key(mine[open_]), "right")
+        at, end = np.searchsorted(keys, key(mine[open_]),
+                                  "left"), np.searchsorted(keys, key(mine[open_]), "right")
         while len(open_): # one photo of the others' piece after the other; who has found a near one is done
             going = at < end
             open_, at, end = open_[going], at[going], end[going]
@@ -296,7 +346,8 @@ def capture_order(
     table, # a photo table
 ) -> np.ndarray: # row labels
     "The table's index in the order of capture; photos without a time by name, last."
-    return table.assign(_seconds=capture_seconds(table)).sort_values(["_seconds", "file_name"], na_position="last").index.to_numpy()
+    return table.assign(_seconds=capture_seconds(table)).sort_values(["_seconds", "file_name"],
+                                                                     na_position="last").index.to_numpy()
 
 def _by_preference(table):
     "The table, the photos that no other check has set aside first, each part in capture order."
@@ -312,7 +363,8 @@ def duplicate(table, thresholds, region):
 # %% ../../nbs/photos/14_clean.ipynb #0d859002
 @check("near_duplicate")
 def near_duplicate(table, thresholds, region):
-    "Another photo shows the same picture (resized, re-encoded, brightened, or the next frame of a burst); the first in capture order that is otherwise fine stays."
+    """Another photo shows the same picture (resized, re-encoded, brightened, or the next frame of a
+    burst); the first in capture order that is otherwise fine stays."""
     ordered = _by_preference(table[table.phash != ""])
     ordered = ordered[~ordered.sha256.duplicated()]
     if not len(ordered): return pd.Series(False, index=table.index)
@@ -325,7 +377,8 @@ def near_duplicate(table, thresholds, region):
     for i, key in enumerate(keys):
         rivals = np.fromiter((j for piece, k in zip(staying, key) for j in piece.get(k, ())), dtype=np.int64)
         near = rivals[_bits_apart(codes[rivals], codes[i]) <= thresholds.near_bits] if len(rivals) else rivals
-        mark[i] = len(near) > 0 and (np.abs(grey[np.unique(near)] - grey[i]).mean(1) <= thresholds.near_grey).any()
+        mark[i] = len(near) > 0 and (np.abs(grey[np.unique(near)] - grey[i]).mean(1)
+                                     <= thresholds.near_grey).any()
         if not mark[i]:
             for piece, k in zip(staying, key): piece.setdefault(k, []).append(i)
     return pd.Series(mark, index=ordered.index).reindex(table.index, fill_value=False)
@@ -337,19 +390,30 @@ def read_overrides(
     "What a person decided about single photos. ValueError names the row that is wrong."
     path = Path(path)
     table = read_csv(path)
-    if missing := [c for c in ("file_name", "keep") if c not in table]: raise ValueError(f"{path} has no column {' or '.join(missing)}; write file_name,keep,why")
-    words = {"yes": True, "true": True, "1": True, "keep": True, "no": False, "false": False, "0": False, "drop": False}
+    if missing := [c for c in ("file_name", "keep") if c not in table]:
+        raise ValueError(f"{path} has no column {' or '.join(missing)}; write file_name,keep,why")
+    words = {
+        "yes": True, "true": True, "1": True, "keep": True, "no": False, "false": False, "0": False,
+        "drop": False
+    }
     keep = table.keep.str.strip().str.lower().map(words)
-    if keep.isna().any(): row = keep.index[keep.isna()][0]; raise ValueError(f"{path}, {table.file_name[row]!r}: keep is {table.keep[row]!r}; write yes or no")
+    if keep.isna().any():
+        row = keep.index[keep.isna()][0]
+        raise ValueError(f"{path}, {table.file_name[row]!r}: keep is "
+                         f"{table.keep[row]!r}; write yes or no")
     names = table.file_name
     if (names == "").any(): raise ValueError(f"{path} has a row without a file_name")
-    if names.duplicated().any(): raise ValueError(f"{path} names {names[names.duplicated()].iloc[0]!r} twice; keep one row a photo")
-    return pd.DataFrame({"file_name": names, "keep": keep.astype(bool), "why": table["why"] if "why" in table else ""})
+    if names.duplicated().any():
+        raise ValueError(f"{path} names {names[names.duplicated()].iloc[0]!r} twice; keep one row a photo")
+    return pd.DataFrame(
+        {"file_name": names, "keep": keep.astype(bool), "why": table["why"] if "why" in table else ""})
 
 def _overrule(seen, overrides):
     "Apply a person's decisions to `keep` and `reasons`."
     unknown = overrides.file_name[~overrides.file_name.isin(seen.file_name)]
-    if len(unknown): raise ValueError(f"the overrides name {unknown.iloc[0]!r}, which is not among the {len(seen)} photos; names are relative to the folder of photos")
+    if len(unknown):
+        raise ValueError(f"the overrides name {unknown.iloc[0]!r}, which is not among the {len(seen)} "
+                         "photos; names are relative to the folder of photos")
     decided = seen.file_name.map(overrides.set_index("file_name").keep)
     possible = has_position(seen) & (seen.phash != "")
     seen["keep"] = np.where(decided.isna(), seen.keep, decided.eq(True) & possible).astype(bool)
@@ -365,11 +429,16 @@ def clean(
     progress: bool=True, # show a bar
     overrides=None, # a person's decisions: a CSV or a DataFrame, see `read_overrides`
 ) -> pd.DataFrame: # the table with sha256, phash, sharpness, brightness, keep and reasons
-    "Read every file, run every check, and mark each photo with `keep` and the codes of the `reasons` against it."
-    table = photo_table(table).drop(columns=["sha256", "phash", "sharpness", "brightness", "keep", "reasons"], errors="ignore")
+    """Read every file, run every check, and mark each photo with `keep` and the codes of the `reasons`
+    against it."""
+    table = photo_table(table).drop(columns=["sha256", "phash", "sharpness", "brightness", "keep", "reasons"],
+                                    errors="ignore")
     seen = table.join(inspect_files(table, folder, progress=progress))
-    copies = ("duplicate", "near_duplicate") # last: of two copies the one stays that nothing else speaks against
-    against = pd.DataFrame({code: f(seen, thresholds, region).astype(bool) for code, f in CHECKS.items() if code not in copies}, index=table.index)
+    # last: of two copies the one stays that nothing else speaks against
+    copies = ("duplicate", "near_duplicate")
+    against = pd.DataFrame(
+        {code: f(seen, thresholds, region).astype(bool)
+         for code, f in CHECKS.items() if code not in copies}, index=table.index)
     seen["set_aside"] = against.drop(columns=list(FLAGS)).any(axis=1)
     if overrides is not None:
         overrides = overrides if isinstance(overrides, pd.DataFrame) else read_overrides(overrides)
@@ -383,9 +452,14 @@ def clean(
 
 def summarize_reasons(
     table, # a cleaned photo table
-) -> pd.DataFrame: # code, photos, set_aside (whether the code sets photos aside, or only flags them), why; most frequent first
+    # code, photos, set_aside (whether the code sets photos aside, or only flags them), why; most
+    # frequent first
+) -> pd.DataFrame:
     "How many photos each check spoke against, and why that matters."
     codes = table.reasons[table.reasons != ""].str.split(";").explode()
     counts = codes.value_counts()
     why = {c: f.__doc__ for c, f in CHECKS.items()} | {"by_hand": "A person decided so, in the overrides."}
-    return pd.DataFrame({"code": counts.index, "photos": counts.to_numpy(), "set_aside": [c not in FLAGS for c in counts.index], "why": [why.get(c, "") for c in counts.index]})
+    return pd.DataFrame({
+        "code": counts.index, "photos": counts.to_numpy(),
+        "set_aside": [c not in FLAGS for c in counts.index], "why": [why.get(c, "") for c in counts.index]
+    })

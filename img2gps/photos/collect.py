@@ -21,20 +21,31 @@ from ..geo import check_lat_lon
 
 # %% ../../nbs/photos/12_collect.ipynb #bbbd9aff
 def _found(folder):
-    "(name relative to the folder, bytes, time of the last change in nanoseconds) of every photo, sorted by name; and the subfolders that hold JSON files."
+    """(name relative to the folder, bytes, time of the last change in nanoseconds) of every photo, sorted
+    by name; and the subfolders that hold JSON files."""
     photos, with_json, todo = [], set(), [("", str(folder))]
     while todo:
         prefix, at = todo.pop()
         try: entries = list(os.scandir(at))
-        except OSError as e: warnings.warn(f"{at} cannot be read ({type(e).__name__}); its photos are left out"); continue
+        except OSError as e:
+            warnings.warn(f"{at} cannot be read ({type(e).__name__}); its photos are left out")
+            continue
         for entry in entries:
             name = entry.name.lower()
             if name.startswith("."): continue
             try: is_folder = not (is_file := entry.is_file()) and entry.is_dir(follow_symlinks=False)
-            except OSError as e: warnings.warn(f"{entry.path} cannot be read ({e.strerror}); it is left out"); continue # a link to itself, a lost network drive
+                # a link to itself, a lost network drive
+            except OSError as e:
+                warnings.warn(f"{entry.path} cannot be read ({e.strerror}); it is left out")
+                continue
             if name.endswith(".json"): with_json.add(prefix)
-            elif not name.isascii() and any(0xD800 <= ord(c) <= 0xDFFF for c in entry.name): warnings.warn(f"{at}: the name {entry.name!r} is not valid UTF-8, so no table can hold it; rename it to have it read")
-            elif name.endswith(PHOTO_EXTENSIONS) and is_file: status = entry.stat(); photos.append((prefix + entry.name, status.st_size, max(status.st_mtime_ns, status.st_ctime_ns)))
+            elif not name.isascii() and any(0xD800 <= ord(c) <= 0xDFFF for c in entry.name):
+                warnings.warn(f"{at}: the name {entry.name!r} is not valid UTF-8, so no table can hold "
+                              "it; rename it to have it read")
+            elif name.endswith(PHOTO_EXTENSIONS) and is_file:
+                status = entry.stat()
+                photos.append((prefix + entry.name, status.st_size, max(status.st_mtime_ns,
+                                                                        status.st_ctime_ns)))
             elif is_folder: todo.append((f"{prefix}{entry.name}/", entry.path))
     return sorted(photos), with_json
 
@@ -48,32 +59,49 @@ def _photo_folder(folder):
 def list_photos(
     folder, # a folder of photos, at any depth
 ) -> list: # Paths, sorted by name
-    "All photos below a folder, hidden ones and links to other folders aside. FileNotFoundError and ValueError name the folder."
+    """All photos below a folder, hidden ones and links to other folders aside. FileNotFoundError and
+    ValueError name the folder."""
     folder = _photo_folder(folder)
     return [folder/name for name, _, _ in _found(folder)[0]]
 
 # %% ../../nbs/photos/12_collect.ipynb #019407d0
-NUMBERS = ["latitude", "longitude", "altitude", "h_accuracy", "heading", "pitch", "width", "height", "orientation"]
+NUMBERS = [
+    "latitude", "longitude", "altitude", "h_accuracy", "heading", "pitch", "width", "height", "orientation"
+]
 TEXTS = ["position_from", "heading_ref", "taken_at", "gps_at", "make", "model", "note"]
-COLUMNS = ["file_name", "latitude", "longitude", "position_from", "altitude", "h_accuracy", "heading", "heading_ref", "pitch", "taken_at", "gps_at", "make", "model",
-           "width", "height", "orientation", "note"]
+COLUMNS = [
+    "file_name", "latitude", "longitude", "position_from", "altitude", "h_accuracy", "heading", "heading_ref",
+    "pitch", "taken_at", "gps_at", "make", "model", "width", "height", "orientation", "note"
+]
 
-LATER_NUMBERS = ["sharpness", "brightness", "raw_latitude", "raw_longitude", "pred_latitude", "pred_longitude", "error_m", "radius_m"] # that other stages add
+# that other stages add
+LATER_NUMBERS = [
+    "sharpness", "brightness", "raw_latitude", "raw_longitude", "pred_latitude", "pred_longitude", "error_m",
+    "radius_m"
+]
 LATER_TEXTS = ["sha256", "phash", "reasons", "location", "session", "split"]
 
 def photo_table(
     rows, # dictionaries with a file_name, or a DataFrame
 ) -> pd.DataFrame: # one row a photo: `COLUMNS` first, any others after
-    "The rows as a photo table: every column there, numbers as float64 (NaN where unknown), texts as text ('' where unknown), `keep` as bool, whatever a CSV made of them."
+    """The rows as a photo table: every column there, numbers as float64 (NaN where unknown), texts as
+    text ('' where unknown), `keep` as bool, whatever a CSV made of them."""
     table = pd.DataFrame(rows)
     for c in COLUMNS:
         if c not in table: table[c] = "" if c in TEXTS + ["file_name"] else np.nan
     if "keep" in table and table.keep.dtype != bool:
-        keep = table.keep.astype(str).str.strip().str.lower().map({"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False})
-        if keep.isna().any(): raise ValueError(f"keep is {table.keep[keep.isna()].iloc[0]!r} for {table.file_name[keep.isna()].iloc[0]!r}; it must be True or False")
+        keep = table.keep.astype(str).str.strip().str.lower().map(
+            {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False})
+        if keep.isna().any():
+            raise ValueError(f"keep is {table.keep[keep.isna()].iloc[0]!r} for "
+                             f"{table.file_name[keep.isna()].iloc[0]!r}; it must be True or False")
         table["keep"] = keep.astype(bool)
-    for c in [*NUMBERS, *(c for c in LATER_NUMBERS if c in table)]: table[c] = pd.to_numeric(table[c], errors="coerce").astype("float64")
-    for c in [*TEXTS, "file_name", *(c for c in LATER_TEXTS if c in table)]: table[c] = table[c].fillna("").astype(str) if isinstance(table[c].dtype, pd.StringDtype) else table[c].astype(object).where(table[c].notna(), "").astype(str)
+    for c in [*NUMBERS, *(c for c in LATER_NUMBERS if c in table)]:
+        table[c] = pd.to_numeric(table[c], errors="coerce").astype("float64")
+    for c in [*TEXTS, "file_name", *(c for c in LATER_TEXTS if c in table)]:
+        table[c] = table[c].fillna("").astype(str) if isinstance(
+            table[c].dtype, pd.StringDtype) else table[c].astype(object).where(table[c].notna(),
+                                                                               "").astype(str)
     return table[COLUMNS + [c for c in table if c not in COLUMNS]].reset_index(drop=True)
 
 def has_position(
@@ -96,9 +124,13 @@ def _read_all(folder, names, workers=0, progress=True, after=lambda rows: None):
     "Rows of many photos in the order of their names; `after` sees the rows so far, now and then."
     pieces, rows = [names[i:i + 64] for i in range(0, len(names), 64)], []
     workers = workers or min(os.cpu_count() or 1, 8)
-    with ThreadPoolExecutor(workers) as pool, tqdm(total=len(names), desc="scan", unit="photo", disable=not progress) as bar:
-        for i in range(0, len(pieces), 4 * workers): # a few at a time, so that an interrupted scan stops at once
-            for piece in pool.map(lambda names: _read_some(str(folder), names), pieces[i:i + 4 * workers]): rows += piece; bar.update(len(piece))
+    with ThreadPoolExecutor(workers) as pool, tqdm(total=len(names), desc="scan", unit="photo",
+                                                   disable=not progress) as bar:
+        # a few at a time, so that an interrupted scan stops at once
+        for i in range(0, len(pieces), 4*workers):
+            for piece in pool.map(lambda names: _read_some(str(folder), names), pieces[i:i + 4*workers]):
+                rows += piece
+                bar.update(len(piece))
             after(rows)
     return rows
 
@@ -109,19 +141,26 @@ def scan_cache(
     folder, # a folder of photos
 ) -> Path: # a JSON file, there or not
     "Where what was read of a folder is kept between scans."
-    root = os.environ.get("IMG2GPS_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home()/".cache")/"img2gps"
+    root = os.environ.get("IMG2GPS_CACHE") or Path(os.environ.get("XDG_CACHE_HOME")
+                                                   or Path.home()/".cache")/"img2gps"
     folder = Path(folder).resolve()
-    return Path(root)/"scans"/f"{folder.name[:40]}-{hashlib.sha256(str(folder).encode('utf-8', 'replace')).hexdigest()[:16]}.json"
+    return Path(
+        root
+    )/"scans"/f"{folder.name[:40]}-{hashlib.sha256(str(folder).encode('utf-8', 'replace')).hexdigest()[:16]}.json"
 
 def _read_cache(path):
-    "What an earlier scan kept, as a DataFrame with the columns of `_found` and `read_photo`; None where there is nothing that can be used."
+    """What an earlier scan kept, as a DataFrame with the columns of `_found` and `read_photo`; None where
+    there is nothing that can be used."""
     try: kept = json.loads(Path(path).read_bytes())
     except (OSError, ValueError, RecursionError): return None
-    if not isinstance(kept, dict) or kept.get("reader") != READER or not isinstance(kept.get("columns"), dict): return None
+    if not isinstance(kept, dict) or kept.get("reader") != READER or not isinstance(
+            kept.get("columns"), dict):
+        return None
     try:
         table = pd.DataFrame(kept["columns"])
         if set(table) != {*COLUMNS, "bytes", "changed"}: return None
-        table = photo_table(table.astype({"bytes": "int64", "changed": "int64", "file_name": str})).drop_duplicates("file_name")
+        table = photo_table(table.astype({"bytes": "int64", "changed": "int64",
+                                          "file_name": str})).drop_duplicates("file_name")
         check_lat_lon(table.latitude.fillna(0), table.longitude.fillna(0))
     except (ValueError, TypeError, OverflowError): return None
     return table
@@ -131,8 +170,10 @@ def _write_cache(path, table):
     table = table[table.width.notna()]
     columns = {c: [None if v != v else v for v in table[c].tolist()] for c in table}
     try:
-        with atomic_path(path, overwrite=True) as temporary: temporary.write_text(json.dumps({"reader": READER, "columns": columns}), encoding="utf-8")
-    except OSError as e: warnings.warn(f"{path} cannot be written ({e.strerror}): the next scan reads every photo again")
+        with atomic_path(path, overwrite=True) as temporary:
+            temporary.write_text(json.dumps({"reader": READER, "columns": columns}), encoding="utf-8")
+    except OSError as e:
+        warnings.warn(f"{path} cannot be written ({e.strerror}): the next scan reads every photo again")
 
 # %% ../../nbs/photos/12_collect.ipynb #a15a6de4
 def scan(
@@ -144,7 +185,8 @@ def scan(
     "Read the header of every photo below a folder into a photo table. ValueError if there is none."
     folder = _photo_folder(folder)
     found, with_json = _found(folder)
-    if not found: raise ValueError(f"no photos in {folder}: looked for {', '.join(PHOTO_EXTENSIONS)} at any depth")
+    if not found:
+        raise ValueError(f"no photos in {folder}: looked for {', '.join(PHOTO_EXTENSIONS)} at any depth")
     now = pd.DataFrame(found, columns=["file_name", "bytes", "changed"])
     known = _read_cache(cache) if cache else None
     if known is not None: known = now.merge(known, on=["file_name", "bytes", "changed"])
@@ -152,22 +194,31 @@ def scan(
     unchanged = set(known.file_name)
     new = now[[name not in unchanged for name in now.file_name]]
     saved = time.monotonic()
-    def all_read(rows): return pd.concat([known, new.merge(photo_table(rows), on="file_name")], ignore_index=True) if rows else known
+
+    def all_read(rows):
+        return pd.concat([known, new.merge(photo_table(rows), on="file_name")],
+                         ignore_index=True) if rows else known
     def save_now_and_then(rows):
         nonlocal saved
-        if cache and time.monotonic() - saved > 10: _write_cache(cache, all_read(rows)); saved = time.monotonic()
+        if cache and time.monotonic() - saved > 10:
+            _write_cache(cache, all_read(rows))
+            saved = time.monotonic()
     rows = _read_all(folder, new.file_name.tolist(), workers, progress, save_now_and_then)
     table = all_read(rows)
     if cache and rows: _write_cache(cache, table)
-    return _with_sidecars(photo_table(table.drop(columns=["bytes", "changed"]).sort_values("file_name")), folder, with_json)
+    return _with_sidecars(photo_table(table.drop(columns=["bytes", "changed"]).sort_values("file_name")),
+                          folder, with_json)
 
 def _with_sidecars(table, folder, with_json):
     "The table with the positions of Takeout files, which may have come since the photos were read."
     if not with_json: return table
-    lacking = table[~has_position(table) & (table.file_name.str.rpartition("/")[0].map(lambda at: f"{at}/" if at else "").isin(with_json))]
+    lacking = table[~has_position(table) & (
+        table.file_name.str.rpartition("/")[0].map(lambda at: f"{at}/" if at else "").isin(with_json))]
     if not len(lacking): return table
     rows = [add_sidecar(row, folder/row["file_name"]) for row in lacking.to_dict("records")]
-    return photo_table(pd.concat([table.drop(index=lacking.index), pd.DataFrame(rows, index=lacking.index)]).sort_index())
+    return photo_table(
+        pd.concat([table.drop(index=lacking.index),
+                   pd.DataFrame(rows, index=lacking.index)]).sort_index())
 
 # %% ../../nbs/photos/12_collect.ipynb #942178dc
 def write_table(
@@ -180,15 +231,20 @@ def write_table(
     return Path(path)
 
 # %% ../../nbs/photos/12_collect.ipynb #ae21f2cd
-ALIASES = {"file_name": ("filename", "file", "image_file", "image_file_name", "image_name", "image", "image_path", "path", "photo", "name"),
-           "latitude": ("lat", "gps_latitude", "gpslatitude"), "longitude": ("lon", "lng", "long", "gps_longitude", "gpslongitude"),
-           "heading": ("gps_img_direction", "bearing", "compass"), "taken_at": ("timestamp", "datetime", "date_time", "capture_time")}
+ALIASES = {
+    "file_name": ("filename", "file", "image_file", "image_file_name", "image_name", "image", "image_path",
+                  "path", "photo", "name"), "latitude": ("lat", "gps_latitude", "gpslatitude"),
+    "longitude": ("lon", "lng", "long", "gps_longitude", "gpslongitude"),
+    "heading": ("gps_img_direction", "bearing", "compass"),
+    "taken_at": ("timestamp", "datetime", "date_time", "capture_time")
+}
 
 def rename_columns(
     table, # a DataFrame with the column names that people use
     where: str="the CSV", # named in errors
 ) -> pd.DataFrame: # with the photo table's names
-    "Rename columns to the photo table's. ValueError lists the columns where the file name or a coordinate is missing."
+    """Rename columns to the photo table's. ValueError lists the columns where the file name or a
+    coordinate is missing."""
     simple = {c: str(c).strip().lower().replace(" ", "_").replace("-", "_") for c in table}
     renames = {}
     for name, others in ALIASES.items():
@@ -196,7 +252,9 @@ def rename_columns(
         if match is not None: renames[match] = name
     table = table.rename(columns=renames)
     missing = [c for c in ("file_name", "latitude", "longitude") if c not in table]
-    if missing: raise ValueError(f"{where} has no column for {' or '.join(missing)}; it has: {', '.join(map(str, table.columns))[:300]}")
+    if missing:
+        raise ValueError(f"{where} has no column for {' or '.join(missing)}; it has: "
+                         f"{', '.join(map(str, table.columns))[:300]}")
     return table
 
 # %% ../../nbs/photos/12_collect.ipynb #5e55f05b
@@ -210,30 +268,43 @@ def read_csv(
         head = text.partition("\n")[0]
         lines = list(csv.reader(io.StringIO(text), delimiter=max(",;\t", key=head.count), strict=True))
     except FileNotFoundError: raise
-    except (OSError, ValueError, csv.Error) as e: raise ValueError(f"{path} is not a readable CSV: {e}") from e
+    except (OSError, ValueError, csv.Error) as e:
+        raise ValueError(f"{path} is not a readable CSV: {e}") from e
     if not lines: raise ValueError(f"{path} is empty")
     columns = [c.strip().lower() for c in lines[0]]
-    rows = [(i, [cell.strip() for cell in line]) for i, line in enumerate(lines[1:], 2) if any(cell.strip() for cell in line)]
+    rows = [(i, [cell.strip() for cell in line]) for i, line in enumerate(lines[1:], 2)
+            if any(cell.strip() for cell in line)]
     for i, line in rows:
-        if len(line) > len(columns): raise ValueError(f"{path}, line {i}: {len(line)} cells under {len(columns)} columns; put text with a comma in it into double quotes")
-    table = pd.DataFrame([line + [""] * (len(columns) - len(line)) for _, line in rows], columns=columns, dtype=object).astype(str)
-    if "file_name" in table: table["file_name"] = [PurePosixPath(n.replace("\\", "/")).as_posix() if n else "" for n in table.file_name]
+        if len(line) > len(columns):
+            raise ValueError(f"{path}, line {i}: {len(line)} cells under {len(columns)} columns; put text "
+                             "with a comma in it into double quotes")
+    table = pd.DataFrame([line + [""]*(len(columns) - len(line)) for _, line in rows], columns=columns,
+                         dtype=object).astype(str)
+    if "file_name" in table:
+        table["file_name"] = [
+            PurePosixPath(n.replace("\\", "/")).as_posix() if n else "" for n in table.file_name
+        ]
     return table
 
 # %% ../../nbs/photos/12_collect.ipynb #06cd624e
 def _check_names(table, folder, source, allow_missing):
     "File names must stay inside the folder, be unique, and exist."
     parts = table.file_name.map(lambda n: PurePosixPath(n.replace("\\", "/")))
-    outside = table.file_name[parts.map(lambda p: p.is_absolute() or ".." in p.parts) | (table.file_name == "")]
-    if len(outside): raise ValueError(f"{source.name} names {outside.iloc[0]!r} (row {outside.index[0] + 2}): names must be relative to {folder} and stay inside it")
+    outside = table.file_name[parts.map(lambda p: p.is_absolute() or ".." in p.parts) |
+                              (table.file_name == "")]
+    if len(outside):
+        raise ValueError(f"{source.name} names {outside.iloc[0]!r} (row {outside.index[0] + 2}): names "
+                         f"must be relative to {folder} and stay inside it")
     twice = table.file_name[table.file_name.duplicated()]
-    if len(twice): raise ValueError(f"{source.name} names {twice.iloc[0]!r} more than once (row {twice.index[0] + 2}); keep one row a photo")
+    if len(twice):
+        raise ValueError(f"{source.name} names {twice.iloc[0]!r} more than once (row "
+                         f"{twice.index[0] + 2}); keep one row a photo")
     missing = table.file_name[[not (folder/n).is_file() for n in table.file_name]]
     if len(missing) and (not allow_missing or len(missing) == len(table)):
-        raise ValueError(f"{source.name} names {len(missing)} of {len(table)} files that are not in {folder} (first: {missing.iloc[0]!r}); "
+        raise ValueError(f"{source.name} names {len(missing)} of {len(table)} files that are not in "
+                         f"{folder} (first: {missing.iloc[0]!r}); "
                          "add them, remove their rows, or pass --allow-missing to go on without them")
     return table.file_name.isin(missing)
-
 
 # %% ../../nbs/photos/12_collect.ipynb #169d27c3
 def read_metadata(
@@ -241,36 +312,51 @@ def read_metadata(
     allow_missing: bool=False, # keep rows whose file is missing, with a note, instead of raising
     progress: bool=True, # show a bar
 ) -> pd.DataFrame: # a photo table
-    "A photo table from a CSV of labels, with what it does not say read from the files. ValueError names the row that is wrong."
+    """A photo table from a CSV of labels, with what it does not say read from the files. ValueError names
+    the row that is wrong."""
     source = Path(csv)
-    try: table = pd.read_csv(source, sep=None, engine="python", encoding="utf-8-sig", dtype=str, keep_default_na=False)
+    try:
+        table = pd.read_csv(source, sep=None, engine="python", encoding="utf-8-sig", dtype=str,
+                            keep_default_na=False)
     except Exception as e: raise ValueError(f"{source} is not a readable CSV: {e}") from e
     named = rename_columns(table.replace("", np.nan), where=source.name)
     table = photo_table(named)
     for c in ("latitude", "longitude"):
         wrong = table.index[table[c].isna() & named[c].notna()]
-        if len(wrong): raise ValueError(f"{source.name}, row {wrong[0] + 2}: {c} is {named[c][wrong[0]]!r}; write degrees as a number with a decimal point, or leave it empty")
-    table["taken_at"] = table.taken_at.where(table.taken_at.str.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d"), "") # what no stage could read must not hide the photo's own time
-    table["file_name"] = [PurePosixPath(n.replace("\\", "/")).as_posix() if n else "" for n in table.file_name]
+        if len(wrong):
+            raise ValueError(f"{source.name}, row {wrong[0] + 2}: {c} is {named[c][wrong[0]]!r}; write "
+                             "degrees as a number with a decimal point, or leave it empty")
+    # what no stage could read must not hide the photo's own time
+    table["taken_at"] = table.taken_at.where(table.taken_at.str.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d"),
+                                             "")
+    table["file_name"] = [
+        PurePosixPath(n.replace("\\", "/")).as_posix() if n else "" for n in table.file_name
+    ]
     if not len(table): raise ValueError(f"{source} has no rows")
     placed = table[has_position(table)]
     try: check_lat_lon(placed.latitude, placed.longitude)
     except ValueError:
         wrong = placed[~(placed.latitude.abs() <= 90) | ~(placed.longitude.abs() <= 180)].iloc[0]
-        check_lat_lon(wrong.latitude, wrong.longitude, where=f"{source.name}, {wrong.file_name} (row {wrong.name + 2})")
+        check_lat_lon(wrong.latitude, wrong.longitude,
+                      where=f"{source.name}, {wrong.file_name} (row {wrong.name + 2})")
     gone = _check_names(table, source.parent, source, allow_missing)
     return _fill_from_files(table, source.parent, gone, progress)
 
 # %% ../../nbs/photos/12_collect.ipynb #2595165b
 def _fill_from_files(table, folder, gone, progress):
     "What a CSV does not say, from the headers of its photos; positions only ever come from the CSV."
-    read = {row["file_name"]: row for row in _read_all(folder, table.file_name[~gone].tolist(), progress=progress)}
+    read = {
+        row["file_name"]: row
+        for row in _read_all(folder, table.file_name[~gone].tolist(), progress=progress)
+    }
     files = photo_table([read.get(name, {"note": "the file is missing"}) for name in table.file_name])
     for c in [c for c in COLUMNS if c not in ("file_name", "latitude", "longitude", "position_from", "note")]:
         table[c] = table[c].where(table[c].notna() & (table[c] != ""), files[c])
-    table["position_from"] = np.where(has_position(table), np.where(table.position_from == "", "csv", table.position_from), "")
+    table["position_from"] = np.where(has_position(table),
+                                      np.where(table.position_from == "", "csv", table.position_from), "")
     unreadable = files.width.isna()
-    table["note"] = np.where(unreadable, files.note, np.where(has_position(table), "", "no position in the CSV"))
+    table["note"] = np.where(unreadable, files.note,
+                             np.where(has_position(table), "", "no position in the CSV"))
     return photo_table(table)
 
 def load_photos(
@@ -279,9 +365,12 @@ def load_photos(
     progress: bool=True, # show a bar
     cache=None, # see `scan`
 ) -> tuple: # a photo table, and the folder that its file names are relative to
-    "The photo table of a folder, whichever way it comes. ValueError and FileNotFoundError say what is wrong and the way out."
+    """The photo table of a folder, whichever way it comes. ValueError and FileNotFoundError say what is
+    wrong and the way out."""
     path = Path(folder)
-    if path.is_file() and path.suffix.lower() == ".csv": return read_metadata(path, allow_missing, progress), path.parent
+    if path.is_file() and path.suffix.lower() == ".csv":
+        return read_metadata(path, allow_missing, progress), path.parent
     _photo_folder(path)
     labels = path/"metadata.csv"
-    return (read_metadata(labels, allow_missing, progress) if labels.is_file() else scan(path, progress, cache=cache)), path
+    return (read_metadata(labels, allow_missing, progress) if labels.is_file() else scan(
+        path, progress, cache=cache)), path

@@ -43,7 +43,8 @@ def _degrees(values):
     if minutes is None: return None
     if seconds is None: seconds = 0. if carries_all(minutes) or carries_all(degrees) else None
     if seconds is None or min(degrees, minutes, seconds) < 0 or minutes >= 60 or seconds > 60: return None
-    if (carries_all(degrees) and (minutes or seconds)) or (carries_all(minutes) and seconds): return None # a fraction, and the same again in the smaller unit: one of them is wrong
+    # a fraction, and the same again in the smaller unit: one of them is wrong
+    if (carries_all(degrees) and (minutes or seconds)) or (carries_all(minutes) and seconds): return None
     return degrees + minutes / 60 + seconds / 3600
 
 def _position(gps: dict):
@@ -55,7 +56,8 @@ def _position(gps: dict):
     for name, key, key_ref, letters in (("latitude", 2, 1, "NS"), ("longitude", 4, 3, "EW")):
         value, ref = _degrees(gps.get(key)), _text(gps.get(key_ref)).upper()[:1]
         if value is None: return None, None, f"GPS {name} is unreadable: {str(gps.get(key))[:60]}"
-        if ref not in letters or not ref: return None, None, f"GPS {name} has no {letters[0]} or {letters[1]} beside it"
+        if ref not in letters or not ref:
+            return None, None, f"GPS {name} has no {letters[0]} or {letters[1]} beside it"
         out.append(-value if ref in "SW" else value)
     try: check_lat_lon(*out)
     except ValueError: return None, None, f"GPS position {out[0]:.6f}, {out[1]:.6f} is not on the Earth"
@@ -75,28 +77,36 @@ def _taken_at(exif: dict, when=36867, offset=0x9011) -> str:
     hour, minute, second = (int(g) for g in time.groups())
     rest = text[time.end():].strip().upper()
     if rest[:2] in ("AM", "PM") and 1 <= hour <= 12: hour = hour % 12 + 12 * (rest[:2] == "PM")
-    try: taken = datetime(*(int(g) for g in date.groups()), hour, minute, min(second, 59) if second == 60 else second) # a leap second is as good as the one before
+    # a leap second is as good as the one before
+    try:
+        taken = datetime(*(int(g) for g in date.groups()), hour, minute,
+                         min(second, 59) if second == 60 else second)
     except ValueError: return "" # 0000:00:00, or a month of 13
     zone = _OFFSET.match(_text(exif.get(offset))) or _OFFSET.search(rest)
     if rest[-1:] == "Z" or _text(exif.get(offset)).upper() == "Z": return taken.isoformat() + "+00:00"
-    return taken.isoformat() + (f"{zone[1]}{int(zone[2]):02d}:{zone[3]}" if zone and int(zone[2]) <= 14 else "")
+    return taken.isoformat() + (f"{zone[1]}{int(zone[2]):02d}:{zone[3]}"
+                                if zone and int(zone[2]) <= 14 else "")
 
 def _gps_at(gps: dict) -> str:
     "ISO 8601 UTC time of the fix from GPSDateStamp and GPSTimeStamp, or ''."
     date, clock = _DATE.match(_text(gps.get(29))), gps.get(7)
     parts = [_number(v) for v in clock] if isinstance(clock, (tuple, list)) else []
     if not date or len(parts) != 3 or None in parts or min(parts) < 0: return ""
-    try: fix = datetime(*(int(g) for g in date.groups()), tzinfo=timezone.utc) + timedelta(hours=parts[0], minutes=parts[1], seconds=parts[2])
+    try:
+        fix = datetime(*(int(g) for g in date.groups()), tzinfo=timezone.utc) + timedelta(
+            hours=parts[0], minutes=parts[1], seconds=parts[2])
     except (ValueError, OverflowError): return ""
     return fix.replace(microsecond=0).isoformat()
 
 # %% ../../nbs/photos/10_exif.ipynb #9cf9cc81
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8} # bytes of one value, by TIFF field type
+# bytes of one value, by TIFF field type
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 _CODES = {3: "H", 4: "I", 5: "I", 6: "b", 8: "h", 9: "i", 10: "i", 11: "f", 12: "d"} # how `struct` reads them
 _MOST_BYTES = 4096 # of one value
 
 def _value(raw, kind, count, order):
-    "Text, bytes, a number or a tuple of numbers from the bytes of a TIFF value; None for a rational with denominator 0."
+    """Text, bytes, a number or a tuple of numbers from the bytes of a TIFF value; None for a rational
+    with denominator 0."""
     if kind == 2: return raw.decode("utf-8", "replace")
     if kind in (1, 7): return bytes(raw)
     numbers = struct.unpack(f"{order}{len(raw) // struct.calcsize(_CODES[kind])}{_CODES[kind]}", raw)
@@ -117,8 +127,10 @@ def _directory(data, at, order, wanted):
     return out
 
 # %% ../../nbs/photos/10_exif.ipynb #a86bf512
-_MAIN = {271, 272, 274, 306, 0x8769, 0x8825} # make, model, orientation, time, and where the other two directories are
-_EXIF = {36867, 36868, 0x9010, 0x9011, 0x9012, 0x9405, 0x927c} # times and their offsets, elevation angle, maker's note
+# make, model, orientation, time, and where the other two directories are
+_MAIN = {271, 272, 274, 306, 0x8769, 0x8825}
+# times and their offsets, elevation angle, maker's note
+_EXIF = {36867, 36868, 0x9010, 0x9011, 0x9012, 0x9405, 0x927c}
 _GPS = {*range(8), 9, 16, 17, 29, 31} # version, position, altitude, time, status, heading, accuracy
 
 def _byte_order(data):
@@ -127,14 +139,16 @@ def _byte_order(data):
     if stated is None or len(data) < 14: raise ValueError("no TIFF header")
     for order in (stated, "<" if stated == ">" else ">"):
         magic, at = struct.unpack_from(order + "HI", data, 2)
-        if magic == 42 and 8 <= at <= len(data) - 2 and struct.unpack_from(order + "H", data, at)[0] <= 1000: return order
+        if magic == 42 and 8 <= at <= len(data) - 2 and struct.unpack_from(order + "H", data, at)[0] <= 1000:
+            return order
     raise ValueError("a TIFF header that leads nowhere")
 
 def _tags(data):
     "The main, EXIF and GPS tags of a TIFF block, as three dictionaries. ValueError where it is none."
     order = _byte_order(data)
     main = _directory(data, struct.unpack_from(order + "I", data, 4)[0], order, _MAIN)
-    return main, _directory(data, main.get(0x8769), order, _EXIF), _directory(data, main.get(0x8825), order, _GPS)
+    return main, _directory(data, main.get(0x8769), order,
+                            _EXIF), _directory(data, main.get(0x8825), order, _GPS)
 
 # %% ../../nbs/photos/10_exif.ipynb #44b3f25a
 _XMP_VALUE = r"\s*(?:=\s*[\"']|>)\s*" # what stands between a name and its value
@@ -142,17 +156,22 @@ _XMP_VALUE = r"\s*(?:=\s*[\"']|>)\s*" # what stands between a name and its value
 def _elevation(exif: dict, xmp: bytes):
     "Degrees that the camera looked above the horizon, or None."
     angle, note = _number(exif.get(0x9405)), exif.get(0x927c)
-    gimbal = re.search(rf"drone-[a-z]{{2,20}}:GimbalPitchDegree{_XMP_VALUE}([+-]?\d{{1,3}}(?:\.\d{{1,12}})?)", xmp[:200_000].decode("utf-8", "replace"))
-    if angle is None and isinstance(note, bytes) and note[:10] == b"Apple iOS\0": # its directory, with places counted from the note's begin
+    gimbal = re.search(rf"drone-[a-z]{{2,20}}:GimbalPitchDegree{_XMP_VALUE}([+-]?\d{{1,3}}(?:\.\d{{1,12}})?)",
+                       xmp[:200_000].decode("utf-8", "replace"))
+    # its directory, with places counted from the note's begin
+    if angle is None and isinstance(note, bytes) and note[:10] == b"Apple iOS\0":
         pull = _directory(note, 14, {b"II": "<"}.get(note[12:14], ">"), {8}).get(8)
         x, y, z = map(_number, pull) if isinstance(pull, tuple) and len(pull) == 3 else (None,) * 3
-        if None not in (x, y, z) and 0.8 < (g := math.hypot(x, y, z)) < 1.2: angle = math.degrees(math.asin(z / g))
+        if None not in (x, y, z) and 0.8 < (g := math.hypot(x, y, z)) < 1.2:
+            angle = math.degrees(math.asin(z/g))
     if angle is None and gimbal: angle = float(gimbal[1])
     return angle if angle is not None and abs(angle) <= 90 else None
 
 # %% ../../nbs/photos/10_exif.ipynb #5e6003d1
-PHOTO_EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".mpo", ".heic", ".heif", ".hif", ".png", ".webp", ".tif", ".tiff")
-MAX_PIXELS = 250_000_000 # more than any phone's sensor; a header that claims more is taken for damaged or hostile
+PHOTO_EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".mpo", ".heic", ".heif", ".hif", ".png", ".webp", ".tif",
+                    ".tiff")
+# more than any phone's sensor; a header that claims more is taken for damaged or hostile
+MAX_PIXELS = 250_000_000
 _EXIF_ID, _XMP_ID = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0"
 
 def _jpeg_parts(f):
@@ -180,7 +199,8 @@ def _jpeg_parts(f):
 # %% ../../nbs/photos/10_exif.ipynb #4c63cc57
 class _Bytes:
     "A place in some bytes, from which unsigned big-endian numbers are read; ValueError past the end."
-    def __init__(self, data, at=0, end=None): self.data, self.at, self.end = data, at, len(data) if end is None else end
+    def __init__(self, data, at=0, end=None):
+        self.data, self.at, self.end = data, at, len(data) if end is None else end
     def uint(self, n):
         if self.at + n > self.end: raise ValueError("a box is cut short")
         self.at += n
@@ -197,7 +217,8 @@ def _boxes(data, at, end, most=1000):
         at += size
 
 def _meta_box(f, most=1 << 20):
-    "The content of the top-level box `meta` of a HEIF file. ValueError where there is none, or it is longer than a megabyte."
+    """The content of the top-level box `meta` of a HEIF file. ValueError where there is none, or it is
+    longer than a megabyte."""
     at = 0
     for _ in range(100):
         f.seek(at)
@@ -220,7 +241,9 @@ def _item_types(data, at, end):
     for kind, start, stop in _boxes(data, full.at, end, min(count, 10_000)):
         entry = _Bytes(data, start, stop)
         v, _ = entry.uint(1), entry.uint(3)
-        if kind == b"infe" and v >= 2: item, _ = entry.uint(2 if v == 2 else 4), entry.uint(2); out[item] = bytes(data[entry.at:entry.at + 4])
+        if kind == b"infe" and v >= 2:
+            item, _ = entry.uint(2 if v == 2 else 4), entry.uint(2)
+            out[item] = bytes(data[entry.at:entry.at + 4])
     return out
 
 def _item_places(data, at, end, most=10_000):
@@ -254,7 +277,8 @@ def _heif_parts(f):
     "(width, height) as seen, EXIF block and XMP packet of a HEIC or HEIF."
     data = _meta_box(f)
     boxes = {kind: (a, z) for kind, a, z in _boxes(data, 4, len(data))}
-    types, places = (read(data, *boxes[k]) if k in boxes else {} for read, k in ((_item_types, b"iinf"), (_item_places, b"iloc")))
+    types, places = (read(data, *boxes[k]) if k in boxes else {}
+                     for read, k in ((_item_types, b"iinf"), (_item_places, b"iloc")))
     def content(kind):
         item = next((i for i, t in types.items() if t == kind and i in places), None)
         out = b""
@@ -274,16 +298,21 @@ def _open(path):
     "Open a photo's header with Pillow, whatever its format; OSError says why it cannot be."
     if is_heif(path): _register_heif()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore") # Pillow warns of odd EXIF and of large photos; MAX_PIXELS is the bound here
-        if Image.MAX_IMAGE_PIXELS is not None: Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MAX_PIXELS) # Pillow's own bound stops short of today's phones
+        # Pillow warns of odd EXIF and of large photos; MAX_PIXELS is the bound here
+        warnings.simplefilter("ignore")
+        # Pillow's own bound stops short of today's phones
+        if Image.MAX_IMAGE_PIXELS is not None:
+            Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MAX_PIXELS)
         try: image = Image.open(path)
         except FileNotFoundError: raise
-        except Exception as e: raise OSError(f"not a readable photo ({type(e).__name__}: {str(e)[:80]})".replace(str(path), Path(path).name)) from e
+        except Exception as e:
+            raise OSError(f"not a readable photo ({type(e).__name__}: {str(e)[:80]})".replace(
+                str(path),
+                Path(path).name)) from e
     if image.width * image.height > MAX_PIXELS:
         size = f"{image.width} x {image.height}"; image.close()
         raise OSError(f"claims {size} pixels, over the limit of {MAX_PIXELS:,}")
     return image
-
 
 # %% ../../nbs/photos/10_exif.ipynb #29b659f6
 def is_heif(
@@ -300,9 +329,10 @@ _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b
 def _register_heif():
     "Teach Pillow to open HEIC and HEIF, through the `heic` extra."
     try: import pillow_heif
-    except ImportError as e: raise OSError("HEIC and HEIF photos need the heic extra to be decoded: pip install 'img2gps[heic]'") from e
+    except ImportError as e:
+        raise OSError("HEIC and HEIF photos need the heic extra to be decoded: pip install "
+                      "'img2gps[heic]'") from e
     pillow_heif.register_heif_opener()
-
 
 # %% ../../nbs/photos/10_exif.ipynb #4f4d9f7b
 def _pillow_parts(path):
@@ -313,13 +343,17 @@ def _pillow_parts(path):
         try: exif, gps = main.get_ifd(0x8769), main.get_ifd(0x8825)
         except Exception: exif, gps = {}, {}
         size = image.size
-        if image.format == "TIFF" and all(isinstance(main.get(k), int) for k in (256, 257)): size = main[256], main[257] # as stored: newer releases of Pillow turn it, older ones do not
+        # as stored: newer releases of Pillow turn it, older ones do not
+        if image.format == "TIFF" and all(isinstance(main.get(k), int) for k in (256, 257)):
+            size = main[256], main[257]
         xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-        return size, (dict(main), dict(exif), dict(gps)), xmp.encode("utf-8", "replace") if isinstance(xmp, str) else bytes(xmp)
+        return size, (dict(main), dict(exif),
+                      dict(gps)), xmp.encode("utf-8", "replace") if isinstance(xmp, str) else bytes(xmp)
 
 # %% ../../nbs/photos/10_exif.ipynb #be5fb095
 def _header(path) -> tuple:
-    "Size and orientation, (main, EXIF, GPS) tags, XMP packet, and a note on damage. OSError where the file is no photo."
+    """Size and orientation, (main, EXIF, GPS) tags, XMP packet, and a note on damage. OSError where the
+    file is no photo."""
     with open(path, "rb") as f:
         head = f.read(12)
         jpeg, heif = head[:2] == b"\xff\xd8", head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
@@ -330,23 +364,33 @@ def _header(path) -> tuple:
         try: tags = _tags(block)
         except ValueError as e: note = f"the EXIF is damaged: {e}"
     elif not xmp: note = "no EXIF"
-    if size and size[0] * size[1] > MAX_PIXELS: raise OSError(f"claims {size[0]} x {size[1]} pixels, over the limit of {MAX_PIXELS:,}")
-    if not size or not all(size): size, note = None, f"damaged: no image size in the header{note and ', ' + note}"
+    if size and size[0]*size[1] > MAX_PIXELS:
+        raise OSError(f"claims {size[0]} x {size[1]} pixels, over the limit of {MAX_PIXELS:,}")
+    if not size or not all(size):
+        size, note = None, f"damaged: no image size in the header{note and ', ' + note}"
     orientation = tags[0].get(0x0112)
     orientation = orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else None
-    width, height = (None, None) if not size else size[::-1] if orientation in (5, 6, 7, 8) and not heif else size # a HEIF's own rotation counts
+    # a HEIF's own rotation counts
+    width, height = (None,
+                     None) if not size else size[::-1] if orientation in (5, 6, 7, 8) and not heif else size
     return dict(width=width, height=height, orientation=orientation), tags, xmp, note
 
 # %% ../../nbs/photos/10_exif.ipynb #bfd84390
 def _xmp_position(xmp: bytes):
     "Latitude and longitude in degrees from an XMP packet, or None."
     text, out = xmp[:200_000].decode("utf-8", "replace"), []
-    text = re.sub(r"<(\w{1,40}:Location(?:Shown|Created))\b.{0,100000}?</\1>", "", text, flags=re.DOTALL) # where the subject is, not the camera
+    # where the subject is, not the camera
+    text = re.sub(r"<(\w{1,40}:Location(?:Shown|Created))\b.{0,100000}?</\1>", "", text, flags=re.DOTALL)
     for name, other, letters in (("Latitude", "Latitude", "NS"), ("Longitude", "Long(?:t)?itude", "EW")):
-        standard = re.search(rf"exif:GPS{name}{_XMP_VALUE}(\d{{1,3}}),(\d{{1,2}}(?:\.\d{{1,12}})?)(?:,(\d{{1,2}}(?:\.\d{{1,12}})?))?([{letters}])", text)
-        drone = re.search(rf"drone-[a-z]{{2,20}}:G(?:ps|PS){other}{_XMP_VALUE}([+-]?\d{{1,3}}\.\d{{1,12}})", text)
+        standard = re.search(
+            rf"exif:GPS{name}{_XMP_VALUE}(\d{{1,3}}),(\d{{1,2}}(?:\.\d{{1,12}})?)(?:,(\d{{1,2}}(?:\.\d{{1,12}})?))?([{letters}])",
+            text)
+        drone = re.search(rf"drone-[a-z]{{2,20}}:G(?:ps|PS){other}{_XMP_VALUE}([+-]?\d{{1,3}}\.\d{{1,12}})",
+                          text)
         if standard and (float(standard[2]) >= 60 or float(standard[3] or 0) >= 60): return None
-        if standard: out.append((float(standard[1]) + float(standard[2]) / 60 + float(standard[3] or 0) / 3600) * (-1 if standard[4] in "SW" else 1))
+        if standard:
+            out.append((float(standard[1]) + float(standard[2])/60 + float(standard[3] or 0)/3600)*
+                       (-1 if standard[4] in "SW" else 1))
         elif drone: out.append(float(drone[1]))
         else: return None
     try: check_lat_lon(*out)
@@ -357,16 +401,22 @@ def _xmp_position(xmp: bytes):
 def sidecar_names(
     name: str, # of a photo, as in "IMG_1.jpg"
 ) -> list: # names that Google Takeout gives to its JSON file, most likely first
-    "Where Takeout may keep a photo's data: its scheme changed over the years, cuts long names, and moves the number of a copy."
+    """Where Takeout may keep a photo's data: its scheme changed over the years, cuts long names, and
+    moves the number of a copy."""
     plain = re.sub(r"-edited(?=\.[^.]*$)", "", name)
     copy = re.fullmatch(r"(.*)(\(\d+\))(\.[^.]*)", plain)
     stem, number = (copy[1] + copy[3], copy[2]) if copy else (plain, "")
-    names = [f"{base}{number}.json" for base in (stem, f"{stem}.supplemental-metadata", f"{stem}.supplemental-metadata"[:46], stem[:46])]
+    names = [
+        f"{base}{number}.json"
+        for base in (stem, f"{stem}.supplemental-metadata", f"{stem}.supplemental-metadata"[:46], stem[:46])
+    ]
     return list(dict.fromkeys(names))
 
 def read_sidecar(
     path, # a photo
-) -> dict: # latitude, longitude, altitude, taken_at, position_from where the sidecar says them; empty without one
+    # latitude, longitude, altitude, taken_at, position_from where the sidecar says them; empty
+    # without one
+) -> dict:
     "What Google Takeout's JSON file beside a photo says."
     path = Path(path)
     for name in sidecar_names(path.name):
@@ -376,20 +426,29 @@ def read_sidecar(
         except (OSError, ValueError, RecursionError): continue
         out, taken = {}, data.get("photoTakenTime") if isinstance(data, dict) else None
         for place in (data.get("geoDataExif"), data.get("geoData")) if isinstance(data, dict) else ():
-            values = [_number(place.get(k)) for k in ("latitude", "longitude", "altitude")] if isinstance(place, dict) else [None] * 3
-            if values[0] is None or values[1] is None or not (values[0] or values[1]) or abs(values[0]) > 90 or abs(values[1]) > 180: continue
-            out |= dict(latitude=values[0], longitude=values[1], altitude=values[2], position_from="takeout"); break
+            values = [_number(place.get(k))
+                      for k in ("latitude", "longitude", "altitude")] if isinstance(place, dict) else [None]*3
+            if values[0] is None or values[1] is None or not (values[0] or values[1]) or abs(
+                    values[0]) > 90 or abs(values[1]) > 180:
+                continue
+            out |= dict(latitude=values[0], longitude=values[1], altitude=values[2], position_from="takeout")
+            break
         stamp = _number(taken.get("timestamp")) if isinstance(taken, dict) else None
-        if stamp and 0 < stamp < 4e9: out["taken_at"] = datetime.fromtimestamp(stamp, timezone.utc).replace(microsecond=0).isoformat()
+        if stamp and 0 < stamp < 4e9:
+            out["taken_at"] = datetime.fromtimestamp(stamp, timezone.utc).replace(microsecond=0).isoformat()
         return out
     return {}
 
 # %% ../../nbs/photos/10_exif.ipynb #a6d340e7
 def read_photo(
     path, # a photo file: JPEG, MPO, HEIC, HEIF, PNG, WebP or TIFF
-    sidecar: bool=True, # look for a Google Takeout JSON file where the photo has no position
-) -> dict: # latitude, longitude (degrees), position_from, altitude, h_accuracy (metres), heading (degrees), heading_ref, pitch (degrees upward), taken_at, gps_at, make, model, width, height, orientation, note
-    "What the header of one photo says, None or '' where it says nothing certain; `note` says why there is no position. Raises only FileNotFoundError."
+    sidecar: bool = True, # look for a Google Takeout JSON file where the photo has no position
+    # latitude, longitude (degrees), position_from, altitude, h_accuracy (metres), heading
+    # (degrees), heading_ref, pitch (degrees upward), taken_at, gps_at, make, model, width, height,
+    # orientation, note
+) -> dict:
+    """What the header of one photo says, None or '' where it says nothing certain; `note` says why there
+    is no position. Raises only FileNotFoundError."""
     row = dict.fromkeys(_ROW, None) | dict.fromkeys(_ROW_TEXT, "")
     try: size, (main, exif, gps), xmp, note = _header(path)
     except FileNotFoundError: raise
@@ -402,16 +461,17 @@ def read_photo(
     if altitude is not None and _number(gps.get(5)) == 1: altitude = -altitude
     heading_ref = _text(gps.get(16)).upper()[:1]
     row |= size | dict(
-        latitude=latitude, longitude=longitude, position_from=source, altitude=altitude, note=note or ("" if source else why),
-        h_accuracy=accuracy if accuracy is not None and accuracy > 0 else None,
+        latitude=latitude, longitude=longitude, position_from=source, altitude=altitude, note=note or
+        ("" if source else why), h_accuracy=accuracy if accuracy is not None and accuracy > 0 else None,
         heading=heading % 360 if heading is not None and 0 <= heading <= 360 else None,
         heading_ref=heading_ref if heading_ref in ("T", "M") else "", pitch=_elevation(exif, xmp),
-        taken_at=_taken_at(exif) or _taken_at(exif, 36868, 0x9012) or _taken_at(main, 306, 0x9010), gps_at=_gps_at(gps),
-        make=_text(main.get(271))[:80], model=_text(main.get(272))[:80])
+        taken_at=_taken_at(exif) or _taken_at(exif, 36868, 0x9012) or _taken_at(main, 306, 0x9010),
+        gps_at=_gps_at(gps), make=_text(main.get(271))[:80], model=_text(main.get(272))[:80])
     return add_sidecar(row, path) if sidecar and not source else row
 
 # %% ../../nbs/photos/10_exif.ipynb #ba5957ba
-_ROW = "latitude longitude position_from altitude h_accuracy heading heading_ref pitch taken_at gps_at make model width height orientation note".split()
+_ROW = ("latitude longitude position_from altitude h_accuracy heading heading_ref pitch taken_at gps_at "
+        "make model width height orientation note").split()
 _ROW_TEXT = "position_from heading_ref taken_at gps_at make model note".split()
 
 def add_sidecar(
@@ -427,7 +487,8 @@ def add_sidecar(
 def real_data(
     name: str, # a folder below the real data, "photos" or "campus"
 ): # Path, or None where there is no such folder
-    "The real photos that checks measure on, from the folder in `IMG2GPS_REAL_DATA` or `shared/data` beside the project; they are not part of it."
+    """The real photos that checks measure on, from the folder in `IMG2GPS_REAL_DATA` or `shared/data`
+    beside the project; they are not part of it."""
     named = os.environ.get("IMG2GPS_REAL_DATA")
     roots = [Path(named)] if named else [p/"shared"/"data" for p in (Path.cwd(), *Path.cwd().parents)]
     return next((r/name for r in roots if (r/name).is_dir()), None)
@@ -437,13 +498,17 @@ def decode_photo(
     path, # a photo file, or an open binary file
     size: tuple=None, # (height, width) to cut and resize to; None keeps the whole photo at full size
 ) -> Image.Image: # RGB, upright
-    "Decode a photo, apply its EXIF orientation, centre-crop it to `size`'s shape and resize it. OSError names the file where it cannot be."
+    """Decode a photo, apply its EXIF orientation, centre-crop it to `size`'s shape and resize it. OSError
+    names the file where it cannot be."""
     name = Path(path).name if isinstance(path, (str, os.PathLike)) else "the photo"
     try:
-        with (_open(path) if isinstance(path, (str, os.PathLike)) else Image.open(path)) as image, warnings.catch_warnings():
+        with (_open(path) if isinstance(path, (str, os.PathLike)) else
+              Image.open(path)) as image, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if image.width * image.height > MAX_PIXELS: raise OSError(f"claims {image.width} x {image.height} pixels")
-            if size: image.draft("RGB", (2 * max(size), 2 * max(size))) # a JPEG decodes at the next larger power of two
+            if image.width*image.height > MAX_PIXELS:
+                raise OSError(f"claims {image.width} x {image.height} pixels")
+            # a JPEG decodes at the next larger power of two
+            if size: image.draft("RGB", (2*max(size), 2*max(size)))
             return fit_image(ImageOps.exif_transpose(image), size)
     except FileNotFoundError: raise
     except Exception as e: raise OSError(f"{name}: cannot be decoded: {e}") from e
@@ -462,7 +527,8 @@ def atomic_path(
     path, # the file to write
     overwrite: bool=False, # replace a file of that name
 ): # yields a temporary path in the same folder, of the same suffix
-    "A file that is there whole or not at all: what the block writes to the temporary path becomes `path` when it ends well, and goes when it does not."
+    """A file that is there whole or not at all: what the block writes to the temporary path becomes
+    `path` when it ends well, and goes when it does not."""
     path = Path(path)
     there = FileExistsError(f"{path} is there already; name another file, or move it away first")
     if not overwrite and path.exists(): raise there
@@ -480,7 +546,9 @@ def atomic_path(
 def _read_jpeg(path) -> bytes:
     "The bytes of a JPEG file; ValueError for another format."
     data = Path(path).read_bytes()
-    if data[:2] != b"\xff\xd8": raise ValueError(f"{Path(path).name} is not a JPEG; save it as one first: other formats cannot be rewritten without loss here")
+    if data[:2] != b"\xff\xd8":
+        raise ValueError(f"{Path(path).name} is not a JPEG; save it as one first: other formats cannot be "
+                         "rewritten without loss here")
     return data
 
 def _rational(value: float, denominator: int) -> tuple: return int(round(value * denominator)), denominator
@@ -495,12 +563,18 @@ def gps_block(
 ) -> dict: # for piexif, under "GPS"
     "The EXIF GPS block of a position, in degrees, minutes and hundred-thousandths of a second (0.3 mm)."
     check_lat_lon(latitude, longitude, where="the position to write")
-    for name, value, low in (("altitude", altitude, -1e5), ("h_accuracy", h_accuracy, 0), ("heading", heading, -360)):
-        if value is not None and not low <= value <= 1e6: raise ValueError(f"{name} {value} cannot be written: it must be a number from {low:g} to 1e6")
+    for name, value, low in (("altitude", altitude, -1e5), ("h_accuracy", h_accuracy, 0), ("heading", heading,
+                                                                                           -360)):
+        if value is not None and not low <= value <= 1e6:
+            raise ValueError(f"{name} {value} cannot be written: it must be a number from {low:g} to 1e6")
     def parts(value):
         whole = round(abs(value) * 3600 * 100_000)
         return (whole // 360_000_000, 1), (whole % 360_000_000 // 6_000_000, 1), (whole % 6_000_000, 100_000)
-    block = {0: (2, 3, 0, 0), 1: "N" if latitude >= 0 else "S", 2: parts(latitude), 3: "E" if longitude >= 0 else "W", 4: parts(longitude)}
+
+    block = {
+        0: (2, 3, 0, 0), 1: "N" if latitude >= 0 else "S", 2: parts(latitude),
+        3: "E" if longitude >= 0 else "W", 4: parts(longitude)
+    }
     if altitude is not None: block |= {5: int(altitude < 0), 6: _rational(abs(altitude), 1000)}
     if h_accuracy is not None: block[31] = _rational(h_accuracy, 1000)
     if heading is not None: block |= {16: "T", 17: _rational(heading % 360, 1000)}
@@ -508,15 +582,20 @@ def gps_block(
 
 # %% ../../nbs/photos/10_exif.ipynb #06c06999
 def _segments(data: bytes, through: bool=False):
-    "The marker segments of a JPEG up to its image data, as (marker, bytes), then (0xDA, the rest); `through` goes on to the end of the first picture, scan by scan."
+    """The marker segments of a JPEG up to its image data, as (marker, bytes), then (0xDA, the rest);
+    `through` goes on to the end of the first picture, scan by scan."""
     at = 2
     while at + 2 <= len(data):
         if data[at] != 0xFF: raise ValueError("damaged JPEG structure")
         marker = data[at + 1]
         if marker == 0xFF: at += 1; continue # fill bytes
-        if marker == 0xD9 and through: yield marker, data[at:at + 2]; return # an MPO carries further pictures, with metadata of their own, after this
+        # an MPO carries further pictures, with metadata of their own, after this
+        if marker == 0xD9 and through:
+            yield marker, data[at:at + 2]
+            return
         if marker == 0xDA and not through: yield marker, data[at:]; return
-        length = 2 if 0xD0 <= marker <= 0xD9 or marker == 0x01 else 2 + int.from_bytes(data[at + 2:at + 4], "big")
+        length = 2 if 0xD0 <= marker <= 0xD9 or marker == 0x01 else 2 + int.from_bytes(
+            data[at + 2:at + 4], "big")
         end = _scan_end(data, at + length) if marker == 0xDA else at + length
         yield marker, data[at:end]
         at = end
@@ -524,7 +603,8 @@ def _segments(data: bytes, through: bool=False):
     raise ValueError("JPEG without image data")
 
 def _scan_end(data: bytes, at: int) -> int:
-    "Where the entropy-coded data of a scan ends: at the next marker that is neither a stuffed byte nor a restart."
+    """Where the entropy-coded data of a scan ends: at the next marker that is neither a stuffed byte nor
+    a restart."""
     while (at := data.find(b"\xff", at)) >= 0 and at + 1 < len(data):
         if data[at + 1] not in (0x00, 0xFF) and not 0xD0 <= data[at + 1] <= 0xD7: return at
         at += 1 if data[at + 1] == 0xFF else 2
@@ -532,13 +612,16 @@ def _scan_end(data: bytes, at: int) -> int:
 
 # %% ../../nbs/photos/10_exif.ipynb #376283c5
 def _gps_entries(block, order, at) -> tuple:
-    "The entries of a new GPS directory whose values begin at `at`: {tag: 12 bytes}, and the bytes of the values."
+    """The entries of a new GPS directory whose values begin at `at`: {tag: 12 bytes}, and the bytes of
+    the values."""
     entries, values = {}, b""
     for tag, value in block.items():
         kind = 2 if isinstance(value, str) else 1 if isinstance(value, int) or tag == 0 else 5
         if kind == 2: raw, count = value.encode() + b"\0", len(value) + 1
         elif kind == 1: raw = bytes(value) if isinstance(value, tuple) else bytes([value]); count = len(raw)
-        else: pairs = value if isinstance(value[0], tuple) else (value,); raw, count = b"".join(struct.pack(order + "II", *p) for p in pairs), len(pairs)
+        else:
+            pairs = value if isinstance(value[0], tuple) else (value, )
+            raw, count = b"".join(struct.pack(order + "II", *p) for p in pairs), len(pairs)
         inside = raw.ljust(4, b"\0") if len(raw) <= 4 else struct.pack(order + "I", at + len(values))
         if len(raw) > 4: values += raw + b"\0" * (len(raw) % 2)
         entries[tag] = struct.pack(order + "HHI", tag, kind, count) + inside
@@ -546,14 +629,18 @@ def _gps_entries(block, order, at) -> tuple:
 
 def _raw_entries(data, at, order) -> tuple:
     "{tag: 12 bytes} of a directory, and the offset of the next one. ValueError where it is cut short."
-    if not isinstance(at, int) or not 8 <= at <= len(data) - 2: raise ValueError("a directory outside the EXIF block")
+    if not isinstance(at, int) or not 8 <= at <= len(data) - 2:
+        raise ValueError("a directory outside the EXIF block")
     n = struct.unpack_from(order + "H", data, at)[0]
     if at + 2 + 12 * n > len(data): raise ValueError("a directory that is cut short")
-    entries = {struct.unpack_from(order + "H", data, p)[0]: data[p:p + 12] for p in range(at + 2, at + 2 + 12 * n, 12)}
+    entries = {
+        struct.unpack_from(order + "H", data, p)[0]: data[p:p + 12]
+        for p in range(at + 2, at + 2 + 12*n, 12)
+    }
     return entries, data[at + 2 + 12 * n:at + 6 + 12 * n].ljust(4, b"\0")
 
-def _directory_bytes(entries, order, following=b"\0\0\0\0") -> bytes: return struct.pack(order + "H", len(entries)) + b"".join(entries[t] for t in sorted(entries)) + following
-
+def _directory_bytes(entries, order, following=b"\0\0\0\0") -> bytes:
+    return struct.pack(order + "H", len(entries)) + b"".join(entries[t] for t in sorted(entries)) + following
 
 # %% ../../nbs/photos/10_exif.ipynb #88bc75aa
 def _with_gps(data, block) -> bytes:
@@ -570,7 +657,8 @@ def _with_gps(data, block) -> bytes:
     out = data + values + gps + _directory_bytes(main, order, following)
     return out[:4] + struct.pack(order + "I", gps_at + len(gps)) + out[8:]
 
-_POSITION_TAGS = {0, 1, 2, 3, 4, 5, 6, 9, 16, 17, 31} # what a new position makes untrue; the GPS's time and the rest stay
+# what a new position makes untrue; the GPS's time and the rest stay
+_POSITION_TAGS = {0, 1, 2, 3, 4, 5, 6, 9, 16, 17, 31}
 
 # %% ../../nbs/photos/10_exif.ipynb #087e81cb
 def write_gps(
@@ -586,14 +674,19 @@ def write_gps(
     except ValueError as e: raise ValueError(f"{name}: {e}") from e
     at = next((i for i, (marker, part) in enumerate(parts) if marker == 0xE1 and part[4:9] == _EXIF_ID), None)
     try: exif = piexif.dump({"GPS": block})[6:] if at is None else _with_gps(parts[at][1][10:], block)
-    except ValueError as e: raise ValueError(f"{name}: its EXIF is damaged ({e}), so it cannot be kept; strip it first with strip_private") from e
-    if len(exif) > 65_525: raise ValueError(f"{name}: its EXIF has no room for a position; strip it first with strip_private")
+    except ValueError as e:
+        raise ValueError(f"{name}: its EXIF is damaged ({e}), so it cannot be kept; strip it first with "
+                         "strip_private") from e
+    if len(exif) > 65_525:
+        raise ValueError(f"{name}: its EXIF has no room for a position; strip it first with strip_private")
     segment = (0xE1, b"\xff\xe1" + struct.pack(">H", len(exif) + 8) + b"Exif\0\0" + exif)
     if at is None: parts.insert(1 if parts[0][0] == 0xE0 else 0, segment)
     else: parts[at] = segment
-    path = Path(target) if target is not None else Path(source).resolve() # what a link points to, not the link
+    # what a link points to, not the link
+    path = Path(target) if target is not None else Path(source).resolve()
     if target is None: _keep_original(path)
-    with atomic_path(path, overwrite=target is None) as temporary: temporary.write_bytes(b"\xff\xd8" + b"".join(part for _, part in parts))
+    with atomic_path(path, overwrite=target is None) as temporary:
+        temporary.write_bytes(b"\xff\xd8" + b"".join(part for _, part in parts))
     return Path(target or source)
 
 def _keep_original(path):
@@ -609,11 +702,16 @@ def _orientation_block(orientation) -> bytes:
     return piexif.dump({"0th": {piexif.ImageIFD.Orientation: orientation}})
 
 def _keep_segment(marker, part) -> bytes:
-    "What stays of a JPEG segment: the picture's own, the colour profile, and how colours are stored; b'' for all else."
+    """What stays of a JPEG segment: the picture's own, the colour profile, and how colours are stored;
+    b'' for all else."""
     if marker == 0xFE: return b""
     if not 0xE0 <= marker <= 0xEF: return part
-    if marker == 0xE0: return part[:2] + b"\0\x10" + part[4:16] + b"\0\0" if part[4:9] == b"JFIF\0" and len(part) >= 18 else b"" # without its thumbnail
-    if marker == 0xE2 and part[4:16] == b"ICC_PROFILE\0" and (part[16:17] != b"\1" or part[54:58] == b"acsp"): return part
+    # without its thumbnail
+    if marker == 0xE0:
+        return part[:2] + b"\0\x10" + part[4:16] + b"\0\0" if part[4:9] == b"JFIF\0" and len(
+            part) >= 18 else b""
+    if marker == 0xE2 and part[4:16] == b"ICC_PROFILE\0" and (part[16:17] != b"\1" or part[54:58] == b"acsp"):
+        return part
     return part[:16] if marker == 0xEE and part[4:9] == b"Adobe" and len(part) >= 16 else b""
 
 def _strip_jpeg(data, orientation) -> bytes:
@@ -623,13 +721,19 @@ def _strip_jpeg(data, orientation) -> bytes:
     return b"\xff\xd8\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + keep
 
 def _strip_png(data, orientation) -> bytes:
-    "A PNG with its picture, palette and colour chunks, and an eXIf chunk with the orientation where that matters."
-    out, at, keep = data[:8], 8, (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT")
+    """A PNG with its picture, palette and colour chunks, and an eXIf chunk with the orientation where
+    that matters."""
+    out, at, keep = data[:8], 8, (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB",
+                                  b"sBIT", b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT")
     while at + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
         if at + 12 + length > len(data): raise ValueError("a PNG that is cut short")
         body = data[at + 8:at + 8 + length]
-        if kind == b"iCCP": chunk = kind + b"icc" + body[body.find(b"\0"):]; out += struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) # a profile may be named after a person
+        # a profile may be named after a person
+        if kind == b"iCCP":
+            chunk = kind + b"icc" + body[body.find(b"\0"):]
+            out += struct.pack(">I",
+                               len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
         elif kind in keep: out += data[at:at + 12 + length]
         if kind == b"IHDR" and orientation != 1:
             body = b"eXIf" + _orientation_block(orientation)[6:]
@@ -637,7 +741,6 @@ def _strip_png(data, orientation) -> bytes:
         at += 12 + length
         if kind == b"IEND": return out
     raise ValueError("a PNG that is cut short")
-
 
 # %% ../../nbs/photos/10_exif.ipynb #bb78f4dd
 def _strip_webp(data, orientation) -> bytes:
@@ -648,7 +751,8 @@ def _strip_webp(data, orientation) -> bytes:
         kind, length = struct.unpack_from("<4sI", data, at)
         part = data[at:at + 8 + length + length % 2]
         if len(part) < 8 + length: raise ValueError("a WebP that is cut short")
-        if kind == b"VP8X": part = part[:8] + bytes([part[8] & ~0x0C]) + part[9:] # neither EXIF nor XMP any more
+        # neither EXIF nor XMP any more
+        if kind == b"VP8X": part = part[:8] + bytes([part[8] & ~0x0C]) + part[9:]
         if kind == b"ANMF": raise ValueError("an animated WebP, which is no photo")
         if kind in (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ICCP"): out += part
         at += len(part)
@@ -659,10 +763,16 @@ def strip_private(
     source, # a JPEG, MPO, PNG or WebP file
     target, # a file that is not there yet
 ) -> Path:
-    "Copy a photo without EXIF, GPS, XMP, IPTC, maker's notes, thumbnails and comments; orientation, colour profile and image data stay. ValueError for another format."
+    """Copy a photo without EXIF, GPS, XMP, IPTC, maker's notes, thumbnails and comments; orientation,
+    colour profile and image data stay. ValueError for another format."""
     data, name = Path(source).read_bytes(), Path(source).name
-    strip = _strip_jpeg if data[:2] == b"\xff\xd8" else _strip_png if data[:8] == b"\x89PNG\r\n\x1a\n" else _strip_webp if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
-    if strip is None: raise ValueError(f"{name} is not a JPEG, PNG or WebP: metadata cannot be cut out of other formats without loss; save it as one of these first")
+    strip = _strip_jpeg if data[:
+                                2] == b"\xff\xd8" else _strip_png if data[:
+                                                                          8] == b"\x89PNG\r\n\x1a\n" else _strip_webp if data[:4] == b"RIFF" and data[
+                                                                              8:12] == b"WEBP" else None
+    if strip is None:
+        raise ValueError(f"{name} is not a JPEG, PNG or WebP: metadata cannot be cut out of other formats "
+                         "without loss; save it as one of these first")
     try: stripped = strip(data, _header(source)[0]["orientation"] or 1)
     except (ValueError, OSError) as e: raise ValueError(f"{name}: {e}") from e
     with atomic_path(target) as temporary: temporary.write_bytes(stripped)

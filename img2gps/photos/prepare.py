@@ -20,12 +20,16 @@ from .repair import apply_corrections
 from .split import audit_split, format_audit, split_photos
 
 # %% ../../nbs/photos/17_prepare.ipynb #1e970bd3
-SPLIT_WORDS = {"train": "train", "training": "train", "validation": "valid", "valid": "valid", "val": "valid", "dev": "valid", "test": "test", "testing": "test", "eval": "test", "evaluation": "test"}
+SPLIT_WORDS = {
+    "train": "train", "training": "train", "validation": "valid", "valid": "valid", "val": "valid",
+    "dev": "valid", "test": "test", "testing": "test", "eval": "test", "evaluation": "test"
+}
 
 def split_names(table) -> pd.Series:
     "train, valid, test or unused for each row, whichever of the usual words its split is."
     if "split" not in table: return pd.Series("unused", index=table.index, dtype=object)
-    return table.split.astype(object).where(table.split.notna(), "").astype(str).str.strip().str.lower().map(SPLIT_WORDS).fillna("unused")
+    return table.split.astype(object).where(
+        table.split.notna(), "").astype(str).str.strip().str.lower().map(SPLIT_WORDS).fillna("unused")
 
 # %% ../../nbs/photos/17_prepare.ipynb #dd7891cc
 def check_repo_id(
@@ -34,28 +38,42 @@ def check_repo_id(
     "Raise a ValueError unless `repo_id` is a well-formed owner/name."
     good = re.fullmatch(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}", str(repo_id), re.ASCII)
     name = str(repo_id).partition("/")[2]
-    if not good or ".." in repo_id or "--" in repo_id or name.endswith(".git") or name[:1] in ".-" or name[-1:] in ".-" or repo_id.partition("/")[0][-1:] in ".-":
-        raise ValueError(f"{str(repo_id)!r} is not a repository id: write owner/name with letters, digits, '-', '_' and '.', as in ann/campus-resnet18")
+    if not good or ".." in repo_id or "--" in repo_id or name.endswith(
+            ".git") or name[:1] in ".-" or name[-1:] in ".-" or repo_id.partition("/")[0][-1:] in ".-":
+        raise ValueError(f"{str(repo_id)!r} is not a repository id: write owner/name with letters, "
+                         "digits, '-', '_' and '.', as in ann/campus-resnet18")
 
 # %% ../../nbs/photos/17_prepare.ipynb #0ed19b52
 def _fetch_dataset(name) -> Path:
     "The local copy of a dataset repository's photos and tables; FileNotFoundError with the way out."
     here = f"there is no folder {name} here"
     try: check_repo_id(name)
-    except ValueError as e: raise FileNotFoundError(f"{here}, and it is no name on the Hub either (owner/name)") from e
+    except ValueError as e:
+        raise FileNotFoundError(f"{here}, and it is no name on the Hub either (owner/name)") from e
     try: from huggingface_hub import snapshot_download
-    except ImportError as e: raise ImportError(f"{here}; reading {name} from the Hub needs the hub extra: pip install 'img2gps[hub]'") from e
+    except ImportError as e:
+        raise ImportError(f"{here}; reading {name} from the Hub needs the hub extra: pip install "
+                          "'img2gps[hub]'") from e
     kinds = [f"*{end}" for suffix in PHOTO_EXTENSIONS for end in (suffix, suffix.upper())]
-    try: return Path(snapshot_download(repo_id=name, repo_type="dataset", allow_patterns=[*kinds, "*metadata.csv", "README.md"]))
+    try:
+        return Path(
+            snapshot_download(repo_id=name, repo_type="dataset",
+                              allow_patterns=[*kinds, "*metadata.csv", "README.md"]))
     except Exception as e:
-        if type(e).__name__ in ("RepositoryNotFoundError", "GatedRepoError"): why = "the Hub has no dataset of that name that you may read: check the name, or log in with `hf auth login`"
-        else: why = f"it could not be fetched from the Hub ({str(e).splitlines()[0][:150] if str(e) else type(e).__name__}): try again with a network, after which it can be read without one, or give a folder"
+        if type(e).__name__ in ("RepositoryNotFoundError", "GatedRepoError"):
+            why = ("the Hub has no dataset of that name that you may read: check the name, or log in with "
+                   "`hf auth login`")
+        else:
+            why = ("it could not be fetched from the Hub "
+                   f"({str(e).splitlines()[0][:150] if str(e) else type(e).__name__}): try again with a "
+                   "network, after which it can be read without one, or give a folder")
         raise FileNotFoundError(f"{here}, and {why}") from e
 
 def _split_from(table) -> pd.Series:
     "train, valid, test or '': what the split column says, or else the folder that a photo is in."
     if "split" in table: return split_names(table).replace("unused", "")
-    words = table.file_name.map(lambda name: next((SPLIT_WORDS[p.lower()] for p in PurePosixPath(name).parts[:-1] if p.lower() in SPLIT_WORDS), ""))
+    words = table.file_name.map(lambda name: next((
+        SPLIT_WORDS[p.lower()] for p in PurePosixPath(name).parts[:-1] if p.lower() in SPLIT_WORDS), ""))
     return words.astype(object)
 
 # %% ../../nbs/photos/17_prepare.ipynb #86ce1d8e
@@ -64,8 +82,10 @@ def _read_tables(folder, csvs, allow_missing, progress) -> pd.DataFrame:
     tables = []
     for csv in sorted(csvs, key=lambda p: (-len(p.parts), p)):
         rows, below = read_metadata(csv, allow_missing, progress), csv.parent.relative_to(folder)
-        tables.append(rows.assign(file_name=[(PurePosixPath(below.as_posix())/n).as_posix() for n in rows.file_name]))
-    return pd.concat(tables, ignore_index=True).drop_duplicates("file_name").sort_values("file_name", ignore_index=True)
+        tables.append(
+            rows.assign(file_name=[(PurePosixPath(below.as_posix())/n).as_posix() for n in rows.file_name]))
+    return pd.concat(tables, ignore_index=True).drop_duplicates("file_name").sort_values(
+        "file_name", ignore_index=True)
 
 # %% ../../nbs/photos/17_prepare.ipynb #6f12bb91
 def read_dataset(
@@ -73,28 +93,41 @@ def read_dataset(
     allow_missing: bool=False, # go on without files that a metadata.csv names and the folder lacks
     progress: bool=True, # show a bar
 ) -> tuple: # a photo table with its split, and the folder that its file names are relative to
-    "Read a dataset folder, of `write_dataset` or another, into a photo table. FileNotFoundError and ValueError say what is wrong and the way out."
+    """Read a dataset folder, of `write_dataset` or another, into a photo table. FileNotFoundError and
+    ValueError say what is wrong and the way out."""
     folder = Path(source) if Path(source).exists() else _fetch_dataset(str(source))
-    if not list_photos(folder): raise ValueError(f"{source} holds no photos as files; a dataset of Parquet files is loaded with datasets.load_dataset")
-    csvs = [p for p in folder.rglob("metadata.csv") if not any(part.startswith(".") for part in p.relative_to(folder).parts)]
+    if not list_photos(folder):
+        raise ValueError(f"{source} holds no photos as files; a dataset of Parquet files is loaded with "
+                         "datasets.load_dataset")
+    csvs = [
+        p for p in folder.rglob("metadata.csv")
+        if not any(part.startswith(".") for part in p.relative_to(folder).parts)
+    ]
     table = _read_tables(folder, csvs, allow_missing, progress) if csvs else scan(folder, progress)
     for c in ("heading_ref", "location", "session"):
-        if c in table: table[c] = table[c].astype(object).where(table[c].notna() & (table[c] != "unknown"), "").astype(str)
+        if c in table:
+            table[c] = table[c].astype(object).where(table[c].notna() & (table[c] != "unknown"),
+                                                     "").astype(str)
     split = _split_from(table)
-    return (table.assign(split=split) if (split != "").any() else table.drop(columns="split", errors="ignore")), folder
+    return (table.assign(split=split) if
+            (split != "").any() else table.drop(columns="split", errors="ignore")), folder
 
 # %% ../../nbs/photos/17_prepare.ipynb #a06a06ca
 def read_photos(
-    source, # a folder of photos, one with a metadata.csv, a CSV, a dataset folder with splits, or hub:owner/name
-    allow_missing: bool=False, # go on without files that a CSV names and the folder lacks
-    progress: bool=True, # show bars
-    cache=None, # see `collect.scan`
+        # a folder of photos, one with a metadata.csv, a CSV, a dataset folder with splits, or
+        # hub:owner/name
+        source,
+        allow_missing: bool = False, # go on without files that a CSV names and the folder lacks
+        progress: bool = True, # show bars
+        cache=None, # see `collect.scan`
 ) -> tuple: # a photo table, and the folder that its file names are relative to
     "The photo table of whatever the photos come in."
     if str(source).startswith("hub:"): return read_dataset(str(source)[4:], allow_missing, progress)
     path = Path(source)
-    split_folders = path.is_dir() and not (path/"metadata.csv").is_file() and any((path/name/"metadata.csv").is_file() for name in SPLIT_WORDS)
-    return read_dataset(path, allow_missing, progress) if split_folders else load_photos(path, allow_missing, progress, cache)
+    split_folders = path.is_dir() and not (path/"metadata.csv").is_file() and any(
+        (path/name/"metadata.csv").is_file() for name in SPLIT_WORDS)
+    return read_dataset(path, allow_missing, progress) if split_folders else load_photos(
+        path, allow_missing, progress, cache)
 
 def read_and_clean(
     source, # as for `read_photos`
@@ -106,7 +139,8 @@ def read_and_clean(
 ) -> tuple: # the cleaned photo table, and the folder that its file names are relative to
     "Read photos, put in corrections.csv, and clean with overrides.csv, where they lie beside the photos."
     bounds = Bounds.parse(region) if region else None
-    if overrides is not None and not Path(overrides).is_file(): raise FileNotFoundError(f"there is no file {overrides}; it has the columns file_name, keep, why")
+    if overrides is not None and not Path(overrides).is_file():
+        raise FileNotFoundError(f"there is no file {overrides}; it has the columns file_name, keep, why")
     table, folder = read_photos(source, allow_missing, progress)
     if (folder/"corrections.csv").is_file():
         table = apply_corrections(table, folder/"corrections.csv")
@@ -120,7 +154,8 @@ def read_and_clean(
 @dataclass(frozen=True)
 class Protocol:
     "How photos are chosen and held out; with the recipe, all that a figure depends on."
-    split_by: str = "auto" # "location", "session", "block", "random", "given" or "auto": see `img2gps.photos.split`
+    # "location", "session", "block", "random", "given" or "auto": see `img2gps.photos.split`
+    split_by: str = "auto"
     valid: float = 0.15 # share of photos that choose the epoch and the radius
     test: float = 0.15 # share of photos that are looked at once
     split_seed: int = 0 # which groups are held out
@@ -132,24 +167,37 @@ class Protocol:
 
 # %% ../../nbs/photos/17_prepare.ipynb #585a8ea7
 def prepare(
-    folder, # a folder of photos with GPS in their EXIF, one with a metadata.csv, a dataset folder with splits, or hub:owner/name
-    protocol: Protocol=Protocol(),
-    progress: bool=True, # show bars
+    # a folder of photos with GPS in their EXIF, one with a metadata.csv, a dataset folder with
+    # splits, or hub:owner/name
+    folder,
+    protocol: Protocol = Protocol(),
+    progress: bool = True, # show bars
     say=print, # what is said about each stage goes here
 ) -> tuple: # the cleaned and split photo table, and the folder that its names are relative to
-    "Read, clean and split a folder of photos, saying what was found. ValueError where there is nothing to learn from."
-    if protocol.test_set and not Path(protocol.test_set).is_file(): raise FileNotFoundError(f"there is no test set {protocol.test_set}; `img2gps split --save-test-set` writes one")
-    table, folder = read_and_clean(folder, protocol.region, protocol.allow_missing, progress=progress, say=say)
+    """Read, clean and split a folder of photos, saying what was found. ValueError where there is nothing
+    to learn from."""
+    if protocol.test_set and not Path(protocol.test_set).is_file():
+        raise FileNotFoundError(f"there is no test set {protocol.test_set}; `img2gps split "
+                                "--save-test-set` writes one")
+    table, folder = read_and_clean(folder, protocol.region, protocol.allow_missing, progress=progress,
+                                   say=say)
     placed = has_position(table)
     if not placed.any():
         why = table.note[~placed].value_counts().index[0]
-        raise ValueError(f"none of the {len(table)} photos in {folder} has a position ({why}): switch on location in the camera, or put a metadata.csv with file_name, latitude and longitude beside the photos")
+        raise ValueError(f"none of the {len(table)} photos in {folder} has a position ({why}): switch on "
+                         "location in the camera, or put a metadata.csv with file_name, latitude and "
+                         "longitude beside the photos")
     say(f"read {len(table)} photos, {placed.sum()} with a position")
     reasons = summarize_reasons(table)
     counts = lambda rows: ", ".join(f"{n} {code}" for code, n in zip(rows.code, rows.photos))
-    say(f"kept {table.keep.sum()}" + (f": set aside {counts(reasons[reasons.set_aside])}" if reasons.set_aside.any() else ", nothing set aside"))
-    if len(reasons) and not reasons.set_aside.all(): say(f"worth a look: {counts(reasons[~reasons.set_aside])}")
-    table = split_photos(table, protocol.split_by, protocol.valid, protocol.test, protocol.split_seed, protocol.buffer_m, test_set=protocol.test_set or None)
-    if table.attrs["split_by"] == "given" and protocol.split_by == "auto": say("the photos came with a split, which is kept; --split location, session, block or random deals them anew")
+    say(f"kept {table.keep.sum()}" + (f": set aside {counts(reasons[reasons.set_aside])}" if reasons.
+                                      set_aside.any() else ", nothing set aside"))
+    if len(reasons) and not reasons.set_aside.all():
+        say(f"worth a look: {counts(reasons[~reasons.set_aside])}")
+    table = split_photos(table, protocol.split_by, protocol.valid, protocol.test, protocol.split_seed,
+                         protocol.buffer_m, test_set=protocol.test_set or None)
+    if table.attrs["split_by"] == "given" and protocol.split_by == "auto":
+        say("the photos came with a split, which is kept; --split location, session, block or random "
+            "deals them anew")
     say(format_audit(audit_split(table), table.attrs["split_by"]))
     return table, folder

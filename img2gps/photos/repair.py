@@ -22,18 +22,28 @@ from .split import sessions
 # %% ../../nbs/photos/16_repair.ipynb #35971e3e
 def fixes(
     table, # a photo table
-    moved_m: float=1., # a smaller change is the same fix, rounded anew
-) -> pd.DataFrame: # index and order of the photos with a position and a time: walk, fix (a number that rises with each new fix), seconds, east, north (metres), accuracy (metres, NaN where the phone does not say)
+    moved_m: float = 1., # a smaller change is the same fix, rounded anew
+    # index and order of the photos with a position and a time: walk, fix (a number that rises with
+    # each new fix), seconds, east, north (metres), accuracy (metres, NaN where the phone does not
+    # say)
+) -> pd.DataFrame:
     "Which photos carry one and the same fix, walk by walk in the order of capture."
     seconds = capture_seconds(table)
     chosen = table[has_position(table) & seconds.notna()]
-    if not len(chosen): return pd.DataFrame(columns=["walk", "fix", "seconds", "east", "north", "accuracy"], dtype=float)
+    if not len(chosen):
+        return pd.DataFrame(columns=["walk", "fix", "seconds", "east", "north", "accuracy"], dtype=float)
     frame = LocalFrame(*mean_position(chosen.latitude, chosen.longitude))
     metres = frame.to_metres(chosen.latitude.to_numpy(), chosen.longitude.to_numpy())
-    if table.index.has_duplicates: raise ValueError("two rows of the table have the same index label; pass table.reset_index(drop=True)")
+    if table.index.has_duplicates:
+        raise ValueError("two rows of the table have the same index label; pass "
+                         "table.reset_index(drop=True)")
     walk = sessions(table, together=False)[chosen.index] # each phone has an error of its own
     accuracy = chosen.h_accuracy.where(chosen.h_accuracy > 0) if "h_accuracy" in chosen else np.nan
-    out = pd.DataFrame({"walk": walk, "seconds": seconds[chosen.index], "east": metres[:, 0], "north": metres[:, 1], "accuracy": accuracy, "name": chosen.file_name}, index=chosen.index)
+    out = pd.DataFrame(
+        {
+            "walk": walk, "seconds": seconds[chosen.index], "east": metres[:, 0], "north": metres[:, 1],
+            "accuracy": accuracy, "name": chosen.file_name
+        }, index=chosen.index)
     out = out.sort_values(["walk", "seconds", "name"]).drop(columns="name")
     moved = np.hypot(out.east.diff(), out.north.diff()) > moved_m
     out.insert(1, "fix", (moved | (out.walk != out.walk.shift())).cumsum())
@@ -41,24 +51,32 @@ def fixes(
     return out
 
 # %% ../../nbs/photos/16_repair.ipynb #305779a1
-BAD_FIX = {"stale_fix", "low_accuracy", "null_island", "out_of_region", "too_fast", "label_outlier"} # codes of cleaning that speak against the position
+# codes of cleaning that speak against the position
+BAD_FIX = {"stale_fix", "low_accuracy", "null_island", "out_of_region", "too_fast", "label_outlier"}
 
 def _smooth_walk(seconds, metres, noise, at, longest=600):
-    "Metres and their standard deviation at the times `at`, from fixes at `seconds`; straight lines where there are too few fixes to fit anything."
-    if len(seconds) < 4: return np.stack([np.interp(at, seconds, m) for m in metres.T], 1), np.full(len(at), noise.mean())
+    """Metres and their standard deviation at the times `at`, from fixes at `seconds`; straight lines
+    where there are too few fixes to fit anything."""
+    if len(seconds) < 4:
+        return np.stack([np.interp(at, seconds, m) for m in metres.T], 1), np.full(len(at), noise.mean())
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import ConstantKernel, Matern
     centre, out, spread = metres.mean(0), np.empty((len(at), 2)), np.empty(len(at))
-    kernel = ConstantKernel(2500., (100., 1e6)) * Matern(120., (20., 5000.), nu=1.5) # 50 m and two minutes to begin with
+    # 50 m and two minutes to begin with
+    kernel = ConstantKernel(2500., (100., 1e6))*Matern(120., (20., 5000.), nu=1.5)
     for begin in range(0, len(seconds), longest): # the cost grows with the cube of the number of fixes
         part = slice(max(begin - 20, 0), begin + longest + 20)
-        mine = (at >= (seconds[begin] if begin else -np.inf)) & (at < (seconds[begin + longest] if begin + longest < len(seconds) else np.inf))
+        mine = (at >= (seconds[begin] if begin else -np.inf)) & (at < (seconds[begin + longest] if begin +
+                                                                       longest < len(seconds) else np.inf))
         if not mine.any(): continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning) # a bound that is reached is an answer here
-            model = GaussianProcessRegressor(kernel, alpha=noise[part]**2).fit(seconds[part, None] - seconds[0], metres[part] - centre)
-        inside = np.clip(at[mine], seconds[part][0], seconds[part][-1]) # nothing is known of where the walk went before its first and after its last fix
+            model = GaussianProcessRegressor(kernel,
+                                             alpha=noise[part]**2).fit(seconds[part, None] - seconds[0],
+                                                                       metres[part] - centre)
+        # nothing is known of where the walk went before its first and after its last fix
+        inside = np.clip(at[mine], seconds[part][0], seconds[part][-1])
         place, std = model.predict(inside[:, None] - seconds[0], return_std=True)
         out[mine], spread[mine] = place + centre, np.asarray(std).reshape(len(inside), -1)[:, 0]
     return out, spread
@@ -66,28 +84,41 @@ def _smooth_walk(seconds, metres, noise, at, longest=600):
 # %% ../../nbs/photos/16_repair.ipynb #4f565865
 def repair_positions(
     table, # a photo table, cleaned or not
-    accuracy_m: float=8., # of a fix, per axis, where the phone does not say
-    burst_s: float=4., # photos at most this far apart share a place, seconds
-) -> pd.DataFrame: # file_name, latitude, longitude, moved_m (from the phone's position), spread_m (of the smoothed one, per axis), for photos with a position and a time
+    accuracy_m: float = 8., # of a fix, per axis, where the phone does not say
+    burst_s: float = 4., # photos at most this far apart share a place, seconds
+    # file_name, latitude, longitude, moved_m (from the phone's position), spread_m (of the smoothed
+    # one, per axis), for photos with a position and a time
+) -> pd.DataFrame:
     "Where the photos of each walk were taken, judged by the whole walk."
     track = fixes(table)
-    if not len(track): raise ValueError(f"none of the {len(table)} photos has a position and a time: a walk cannot be smoothed without both")
-    codes = table["reasons"].reindex(track.index).fillna("").str.split(";") if "reasons" in table else pd.Series([[]] * len(track), track.index)
+    if not len(track):
+        raise ValueError(f"none of the {len(table)} photos has a position and a time: a walk cannot be "
+                         "smoothed without both")
+    codes = table["reasons"].reindex(
+        track.index).fillna("").str.split(";") if "reasons" in table else pd.Series([[]]*
+                                                                                    len(track), track.index)
     good = ~codes.map(lambda c: bool(BAD_FIX & set(c))).astype(bool)
     burst = ((track.seconds.diff() > burst_s) | (track.walk != track.walk.shift())).cumsum()
     pieces = []
     for _, walk in track.groupby("walk", sort=False):
         trusted = walk[good[walk.index]] if good[walk.index].any() else walk
-        first = trusted.groupby("fix").agg({"seconds": "min", "east": "mean", "north": "mean", "accuracy": "median"})
-        first = first.groupby("seconds", as_index=False).mean().sort_values("seconds") # several fixes of one second are one
+        first = trusted.groupby("fix").agg(
+            {"seconds": "min", "east": "mean", "north": "mean", "accuracy": "median"})
+        # several fixes of one second are one
+        first = first.groupby("seconds", as_index=False).mean().sort_values("seconds")
         noise = first.accuracy.fillna(accuracy_m).clip(lower=1.).to_numpy()
-        place, spread = _smooth_walk(first.seconds.to_numpy(float), first[["east", "north"]].to_numpy(float), noise, walk.seconds.to_numpy(float))
-        pieces.append(pd.DataFrame({"east": place[:, 0], "north": place[:, 1], "spread_m": spread}, index=walk.index))
+        place, spread = _smooth_walk(first.seconds.to_numpy(float), first[["east", "north"]].to_numpy(float),
+                                     noise, walk.seconds.to_numpy(float))
+        pieces.append(
+            pd.DataFrame({"east": place[:, 0], "north": place[:, 1], "spread_m": spread}, index=walk.index))
     smoothed = pd.concat(pieces)
     smoothed = smoothed.groupby(burst[smoothed.index]).transform("mean")
     degrees = track.attrs["frame"].to_degrees(smoothed[["east", "north"]].to_numpy())
-    out = pd.DataFrame({"file_name": table.file_name[smoothed.index], "latitude": degrees[:, 0], "longitude": degrees[:, 1]}, index=smoothed.index)
-    out["moved_m"] = geodesic_m(out.latitude, out.longitude, table.latitude[out.index], table.longitude[out.index])
+    out = pd.DataFrame(
+        {"file_name": table.file_name[smoothed.index], "latitude": degrees[:, 0], "longitude": degrees[:, 1]},
+        index=smoothed.index)
+    out["moved_m"] = geodesic_m(out.latitude, out.longitude, table.latitude[out.index],
+                                table.longitude[out.index])
     return out.assign(spread_m=smoothed.spread_m).sort_index()
 
 # %% ../../nbs/photos/16_repair.ipynb #96e63115
@@ -99,15 +130,21 @@ def read_corrections(
 
 def _checked(table, where):
     "Corrections with numbers in them, and nothing twice."
-    if missing := [c for c in ("file_name", "latitude", "longitude") if c not in table]: raise ValueError(f"{where} has no column {', '.join(missing)}; write file_name,latitude,longitude")
-    table = table.assign(**{c: pd.to_numeric(table[c], errors="coerce").astype(float) for c in ("latitude", "longitude")}).reset_index(drop=True)
+    if missing := [c for c in ("file_name", "latitude", "longitude") if c not in table]:
+        raise ValueError(f"{where} has no column {', '.join(missing)}; write file_name,latitude,longitude")
+    table = table.assign(
+        **{c: pd.to_numeric(table[c], errors="coerce").astype(float)
+           for c in ("latitude", "longitude")}).reset_index(drop=True)
     for name, latitude, longitude in zip(table.file_name, table.latitude, table.longitude):
         try: check_lat_lon(latitude, longitude)
-        except ValueError as e: raise ValueError(f"{where}, {name!r}: {str(e).replace(' (entry 0)', '')}; mend or remove its row") from e
-    if table.file_name.duplicated().any(): raise ValueError(f"{where} names {table.file_name[table.file_name.duplicated()].iloc[0]!r} twice; keep one row a photo")
+        except ValueError as e:
+            raise ValueError(
+                f"{where}, {name!r}: {str(e).replace(' (entry 0)', '')}; mend or remove its row") from e
+    if table.file_name.duplicated().any():
+        raise ValueError(f"{where} names {table.file_name[table.file_name.duplicated()].iloc[0]!r} twice; "
+                         "keep one row a photo")
     by = table["by"].replace("", "hand").str.lower() if "by" in table else "hand"
     return table.assign(by=by)[["file_name", "latitude", "longitude", "by"]]
-
 
 # %% ../../nbs/photos/16_repair.ipynb #f79de897
 def add_corrections(
@@ -115,30 +152,40 @@ def add_corrections(
     corrections: pd.DataFrame, # file_name, latitude, longitude
     by: str="hand", # "hand" or "smoothing"
 ) -> pd.DataFrame: # all corrections of the file now
-    "Add corrections to a file of them. A photo's newer one replaces an older one, but smoothing never one by hand."
-    path, new = Path(path), _checked(corrections[["file_name", "latitude", "longitude"]].assign(by=by), "the corrections")
+    """Add corrections to a file of them. A photo's newer one replaces an older one, but smoothing never
+    one by hand."""
+    path, new = Path(path), _checked(corrections[["file_name", "latitude", "longitude"]].assign(by=by),
+                                     "the corrections")
     old = read_corrections(path) if path.exists() else new[:0]
     if by != "hand": new = new[~new.file_name.isin(old.file_name[old.by == "hand"])]
-    merged = pd.concat([old[~old.file_name.isin(new.file_name)], new]).sort_values("file_name", ignore_index=True)
+    merged = pd.concat([old[~old.file_name.isin(new.file_name)],
+                        new]).sort_values("file_name", ignore_index=True)
     write_table(merged, path, overwrite=True)
     return merged
-
 
 # %% ../../nbs/photos/16_repair.ipynb #1ac7f7a8
 def apply_corrections(
     table, # a photo table
     corrections, # a CSV or a DataFrame, see `read_corrections`
-) -> pd.DataFrame: # the table with corrected positions; raw_latitude and raw_longitude keep what was there, position_from says by whom
-    "Put corrected positions into a photo table. ValueError where they name a photo that the table does not have."
-    corrections = _checked(corrections, "the corrections") if isinstance(corrections, pd.DataFrame) else read_corrections(corrections)
+    # the table with corrected positions; raw_latitude and raw_longitude keep what was there,
+    # position_from says by whom
+) -> pd.DataFrame:
+    """Put corrected positions into a photo table. ValueError where they name a photo that the table does
+    not have."""
+    corrections = _checked(corrections, "the corrections") if isinstance(
+        corrections, pd.DataFrame) else read_corrections(corrections)
     unknown = corrections.file_name[~corrections.file_name.isin(table.file_name)]
-    if len(unknown): raise ValueError(f"the corrections name {unknown.iloc[0]!r}, which is not among the {len(table)} photos; names are relative to the folder of photos")
+    if len(unknown):
+        raise ValueError(f"the corrections name {unknown.iloc[0]!r}, which is not among the {len(table)} "
+                         "photos; names are relative to the folder of photos")
     table, by_name = table.copy(), corrections.set_index("file_name")
-    if "raw_latitude" not in table: table = table.assign(raw_latitude=table.latitude, raw_longitude=table.longitude)
+    if "raw_latitude" not in table:
+        table = table.assign(raw_latitude=table.latitude, raw_longitude=table.longitude)
     rows = table.file_name.isin(by_name.index)
     for c in ("latitude", "longitude"): table.loc[rows, c] = table.file_name[rows].map(by_name[c])
     table.loc[rows, "position_from"] = table.file_name[rows].map(by_name["by"])
-    if "h_accuracy" in table: table.loc[rows, "h_accuracy"] = np.nan # the phone's word on a position that is not its own any more
+    # the phone's word on a position that is not its own any more
+    if "h_accuracy" in table: table.loc[rows, "h_accuracy"] = np.nan
     return table.assign(note=table.note.where(~rows | ~has_position(table), "")) if "note" in table else table
 
 # %% ../../nbs/photos/16_repair.ipynb #a818e827
@@ -152,23 +199,39 @@ class PinEditor:
         tiles: bool=True, # a background from OpenStreetMap
     ):
         try: import ipyleaflet, ipywidgets
-        except ImportError as e: raise ImportError("editing positions on a map needs the edit extra: pip install 'img2gps[edit]'") from e
+        except ImportError as e:
+            raise ImportError("editing positions on a map needs the edit extra: pip install "
+                              "'img2gps[edit]'") from e
         self.folder, self.path = Path(folder), Path(path or Path(folder)/"corrections.csv")
         table = apply_corrections(table, self.path) if self.path.exists() else table
         self.table = table.set_index("file_name")
-        self.names = [n for n in (table.assign(s=capture_seconds(table)).sort_values(["s", "file_name"]).file_name if order is None else order) if n in self.table.index]
-        if not self.names: raise ValueError("no photos to edit: the table is empty, or `order` names none of its photos")
+        self.names = [
+            n for n in (table.assign(s=capture_seconds(table)).sort_values(["s", "file_name"]).
+                        file_name if order is None else order) if n in self.table.index
+        ]
+        if not self.names:
+            raise ValueError("no photos to edit: the table is empty, or `order` names none of its photos")
         placed = table[has_position(table)]
         self.centre = mean_position(placed.latitude, placed.longitude) if len(placed) else (0., 0.)
-        self.marker = ipyleaflet.Marker(location=self.centre, draggable=True, title="drag to where the photo was taken")
-        dots = [ipyleaflet.CircleMarker(location=p, radius=3, weight=1, color="#0072B2") for p in placed[["latitude", "longitude"]].drop_duplicates()[:1000].to_numpy().tolist()]
-        self.map = ipyleaflet.Map(center=self.centre, zoom=18, scroll_wheel_zoom=True, **({} if tiles else {"layers": ()}))
+        self.marker = ipyleaflet.Marker(location=self.centre, draggable=True,
+                                        title="drag to where the photo was taken")
+        dots = [
+            ipyleaflet.CircleMarker(location=p, radius=3, weight=1, color="#0072B2")
+            for p in placed[["latitude", "longitude"]].drop_duplicates()[:1000].to_numpy().tolist()
+        ]
+        self.map = ipyleaflet.Map(center=self.centre, zoom=18, scroll_wheel_zoom=True,
+                                  **({} if tiles else {"layers": ()}))
         for layer in (ipyleaflet.LayerGroup(layers=dots), self.marker): self.map.add(layer)
         self.image, self.caption = ipywidgets.Image(format="jpeg", width=480), ipywidgets.HTML()
-        self.back, self.forward = ipywidgets.Button(description="previous"), ipywidgets.Button(description="next")
-        self.back.on_click(lambda _: self.show(self.at - 1)); self.forward.on_click(lambda _: self.show(self.at + 1))
+        self.back, self.forward = ipywidgets.Button(description="previous"), ipywidgets.Button(
+            description="next")
+        self.back.on_click(lambda _: self.show(self.at - 1))
+        self.forward.on_click(lambda _: self.show(self.at + 1))
         self.marker.observe(self._dropped, "location")
-        self.widget = ipywidgets.HBox([ipywidgets.VBox([self.image, self.caption, ipywidgets.HBox([self.back, self.forward])]), self.map])
+        self.widget = ipywidgets.HBox([
+            ipywidgets.VBox([self.image, self.caption,
+                             ipywidgets.HBox([self.back, self.forward])]), self.map
+        ])
         self.show(0)
 
     def _ipython_display_(self):
@@ -191,13 +254,15 @@ def show(self:PinEditor,
     self.at = at % len(self.names)
     name = self.names[self.at]
     row = self.table.loc[name]
-    place = (float(row.latitude), float(row.longitude)) if pd.notna(row.latitude) and pd.notna(row.longitude) else self.centre
+    place = (float(row.latitude),
+             float(row.longitude)) if pd.notna(row.latitude) and pd.notna(row.longitude) else self.centre
     self.moving = True # the pin is put there by us, which is no correction
     self.marker.location = place
     self.moving = False
     self.map.center = place
     self.image.value, damage = _photo_bytes(self.folder/name)
-    self.caption.value = f"{self.at + 1} of {len(self.names)}: <b>{html.escape(str(name))}</b> {html.escape(str(row.get('taken_at', '')))} {html.escape(damage)}"
+    self.caption.value = (f"{self.at + 1} of {len(self.names)}: <b>{html.escape(str(name))}</b> "
+                          f"{html.escape(str(row.get('taken_at', '')))} {html.escape(damage)}")
 
 @patch
 def _dropped(self:PinEditor, change):
@@ -205,6 +270,9 @@ def _dropped(self:PinEditor, change):
     if self.moving: return
     latitude, longitude = (float(v) for v in change["new"])
     name = self.names[self.at]
-    add_corrections(self.path, pd.DataFrame({"file_name": [name], "latitude": [latitude], "longitude": [(longitude + 180) % 360 - 180]}))
+    add_corrections(
+        self.path,
+        pd.DataFrame(
+            {"file_name": [name], "latitude": [latitude], "longitude": [(longitude + 180) % 360 - 180]}))
     self.table.loc[name, ["latitude", "longitude"]] = latitude, longitude
     self.caption.value = f"{html.escape(str(name))} saved at {latitude:.6f}, {longitude:.6f}"

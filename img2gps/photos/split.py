@@ -52,39 +52,56 @@ def locations(
     links = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(spots),) * 2)
     group = pd.Series(connected_components(links, directed=False)[1])
     width = pd.DataFrame(spots).groupby(group).agg(lambda v: v.max() - v.min()).max(axis=1)
-    cell = np.floor(spots / (4 * radius_m)).astype(int) * (group.map(width) > 6 * radius_m).to_numpy()[:, None]
-    number = pd.DataFrame({"group": group, "x": cell[:, 0], "y": cell[:, 1]}).groupby(["group", "x", "y"]).ngroup().to_numpy()
+    cell = np.floor(spots/(4*radius_m)).astype(int)*(group.map(width) > 6*radius_m).to_numpy()[:, None]
+    number = pd.DataFrame({"group": group, "x": cell[:, 0],
+                           "y": cell[:, 1]}).groupby(["group", "x", "y"]).ngroup().to_numpy()
     out[chosen] = [f"L{n:04d}" for n in number[spot_of.ravel()]]
     return out
 
 # %% ../../nbs/photos/15_split.ipynb #c44b1ae2
 def sessions(
     table, # a photo table
-    gap_minutes: float=30., # a longer pause starts a new session
-    together: bool=True, # cameras that were out at the same time share a session: the same light, weather and people
-) -> pd.Series: # text ids that sort by time: the session's first minute, and the camera where there are several
+    gap_minutes: float = 30., # a longer pause starts a new session
+    # cameras that were out at the same time share a session: the same light, weather and people
+    together: bool = True,
+    # text ids that sort by time: the session's first minute, and the camera where there are several
+) -> pd.Series:
     "Group photos into walks by time and camera; photos without a time are one session a folder."
     seconds = capture_seconds(table)
-    words = lambda c: table[c].astype(object).where(table[c].notna(), "").astype(str) if c in table else pd.Series("", index=table.index)
+    words = lambda c: table[c].astype(object).where(table[c].notna(), "").astype(
+        str) if c in table else pd.Series("", index=table.index)
     camera = (words("make") + " " + words("model")).str.strip()
-    out = pd.Series("untimed " + table.file_name.str.rpartition("/")[0], index=table.index, dtype=object).str.strip()
-    timed = pd.DataFrame({"seconds": seconds, "camera": camera}).dropna(subset="seconds").sort_values(["camera", "seconds"], kind="stable")
+    out = pd.Series("untimed " + table.file_name.str.rpartition("/")[0], index=table.index,
+                    dtype=object).str.strip()
+    timed = pd.DataFrame({"seconds": seconds,
+                          "camera": camera}).dropna(subset="seconds").sort_values(["camera", "seconds"],
+                                                                                  kind="stable")
     if not len(timed): return out
-    timed["walk"] = ((timed.camera != timed.camera.shift()) | (timed.seconds.diff() > gap_minutes * 60)).cumsum()
-    walks = timed.groupby("walk").agg(begin=("seconds", "min"), end=("seconds", "max"), camera=("camera", "first")).sort_values("begin")
-    walks["outing"] = (walks.begin > walks.end.cummax().shift()).cumsum() if together else np.arange(len(walks))
-    begin = (pd.Timestamp("2000-01-01") + pd.to_timedelta(walks.groupby("outing").begin.transform("min"), unit="s")).dt.strftime("%Y%m%dT%H%M")
+    timed["walk"] = ((timed.camera != timed.camera.shift()) |
+                     (timed.seconds.diff() > gap_minutes*60)).cumsum()
+    walks = timed.groupby("walk").agg(begin=("seconds", "min"), end=("seconds", "max"),
+                                      camera=("camera", "first")).sort_values("begin")
+    walks["outing"] = (walks.begin > walks.end.cummax().shift()).cumsum() if together else np.arange(
+        len(walks))
+    begin = (
+        pd.Timestamp("2000-01-01") +
+        pd.to_timedelta(walks.groupby("outing").begin.transform("min"), unit="s")).dt.strftime("%Y%m%dT%H%M")
     one = walks.groupby("outing").camera.transform("nunique") == 1
-    walks["name"] = begin + np.where(one & (walks.camera != "") & (camera.nunique() > 1), " " + walks.camera, "")
+    walks["name"] = begin + np.where(one & (walks.camera != "") &
+                                     (camera.nunique() > 1), " " + walks.camera, "")
     out[timed.index] = timed.walk.map(walks.name)
     return out
 
 # %% ../../nbs/photos/15_split.ipynb #315f3679
-SPLITS = {"location": "whole locations are held out, and no training photo is within the buffer of a held-out one",
-          "session": "whole walks are held out: other light, other weather, other people",
-          "block": "whole squares of the region are held out, with a buffer around them",
-          "given": "the split that came with the photos; the audit says what it separates",
-          "random": "photos are held out at random: neighbours of one burst land on both sides, so the figure is too good"}
+SPLITS = {
+    "location": "whole locations are held out, and no training photo is within the buffer of a "
+                "held-out one",
+    "session": "whole walks are held out: other light, other weather, other people",
+    "block": "whole squares of the region are held out, with a buffer around them",
+    "given": "the split that came with the photos; the audit says what it separates",
+    "random": "photos are held out at random: neighbours of one burst land on both sides, so the "
+              "figure is too good"
+}
 
 def _draw(sizes, wanted, rng, tries=300):
     "Group ids whose sizes come closest to `wanted` photos, out of `tries` random orders."
@@ -101,7 +118,9 @@ def _within(table, chosen, others, metres):
     "Which rows of `chosen` have one of `others` within `metres`."
     frame = LocalFrame(*mean_position(table.latitude[chosen], table.longitude[chosen]))
     tree = cKDTree(table_metres(table[others], frame))
-    return pd.Series(tree.query(table_metres(table[chosen], frame), distance_upper_bound=metres)[0] <= metres, index=table.index[chosen])
+    return pd.Series(
+        tree.query(table_metres(table[chosen], frame), distance_upper_bound=metres)[0] <= metres,
+        index=table.index[chosen])
 
 # %% ../../nbs/photos/15_split.ipynb #d5fa8204
 def _groups(table, chosen, by, block_m):
@@ -116,18 +135,24 @@ def _groups(table, chosen, by, block_m):
 def choose_split(
     table, # a photo table
 ) -> str: # "given", "session" or "location"
-    "The fairest split that a table allows: the one that the photos came with, if any; by session where there are at least three walks, none with over 60 % of the photos; else by location."
-    if "split" in table and {"train", "test"} <= set(table["split"].fillna("").astype(str).str.lower()): return "given"
+    """The fairest split that a table allows: the one that the photos came with, if any; by session where
+    there are at least three walks, none with over 60 % of the photos; else by location."""
+    if "split" in table and {"train", "test"} <= set(table["split"].fillna("").astype(str).str.lower()):
+        return "given"
     sizes = table.session[usable(table)].value_counts(normalize=True)
     return "session" if len(sizes) >= 3 and sizes.max() <= 0.6 else "location"
 
 # %% ../../nbs/photos/15_split.ipynb #abe0667e
 def _ready(table, valid, test, buffer_m, block_m):
     "A copy of the table with locations and sessions; ValueError for settings that mean nothing."
-    if not (0 < valid and 0 < test and valid + test < 1): raise ValueError(f"shares of {valid} to validate and {test} to test on: each must be above 0, and both together below 1")
+    if not (0 < valid and 0 < test and valid + test < 1):
+        raise ValueError(f"shares of {valid} to validate and {test} to test on: each must be above 0, and "
+                         "both together below 1")
     if not 0 <= buffer_m < np.inf: raise ValueError(f"a buffer of {buffer_m} m: it must be 0 or more")
     if not 0 < block_m < np.inf: raise ValueError(f"blocks of {block_m} m: they must be larger than 0")
-    if table.index.has_duplicates: raise ValueError("two rows of the table have the same index label; pass table.reset_index(drop=True)")
+    if table.index.has_duplicates:
+        raise ValueError("two rows of the table have the same index label; pass "
+                         "table.reset_index(drop=True)")
     session = sessions(table)
     if "session" in table: # what somebody knew of photos that tell no time
         known = table["session"].astype(object).where(table["session"].notna(), "").astype(str)
@@ -137,26 +162,38 @@ def _ready(table, valid, test, buffer_m, block_m):
 # %% ../../nbs/photos/15_split.ipynb #f6a995f2
 def split_photos(
     table, # a photo table, cleaned or not
-    by: str="auto", # "location", "session", "block", "random", "given" (the table's own split), or "auto": see `choose_split`
-    valid: float=0.15, # share of photos to validate on
-    test: float=0.15, # share of photos to test on
-    seed: int=0, # which groups are drawn
-    buffer_m: float=5., # by location and block: metres between training and held-out photos
-    block_m: float=50., # side of a block in metres
-    test_set=None, # a test set of an earlier split to hold out again, see `save_test_set`; `test` and `seed` then choose nothing of it
-) -> pd.DataFrame: # the table with location, session and split ("train", "valid", "test", or "" for photos that are not used)
+    # "location", "session", "block", "random", "given" (the table's own split), or "auto": see
+    # `choose_split`
+    by: str = "auto",
+    valid: float = 0.15, # share of photos to validate on
+    test: float = 0.15, # share of photos to test on
+    seed: int = 0, # which groups are drawn
+    buffer_m: float = 5., # by location and block: metres between training and held-out photos
+    block_m: float = 50., # side of a block in metres
+    # a test set of an earlier split to hold out again, see `save_test_set`; `test` and `seed` then
+    # choose nothing of it
+    test_set=None,
+    # the table with location, session and split ("train", "valid", "test", or "" for photos that
+    # are not used)
+) -> pd.DataFrame:
     "Hold out whole groups of photos for validation and testing. ValueError where there are too few."
     table = _ready(table, valid, test, buffer_m, block_m)
     chosen = usable(table)
-    if chosen.sum() < 3: raise ValueError(f"{chosen.sum()} of {len(table)} photos are usable (with a position, and kept by cleaning); at least 3 are needed, and a few hundred to learn from")
+    if chosen.sum() < 3:
+        raise ValueError(f"{chosen.sum()} of {len(table)} photos are usable (with a position, and kept by "
+                         "cleaning); at least 3 are needed, and a few hundred to learn from")
     by = choose_split(table) if by == "auto" else by
     if by not in SPLITS: raise ValueError(f"no split by {by!r}; choose one of: auto, {', '.join(SPLITS)}")
     if by == "given": return _as_given(table, chosen, valid, seed)
     groups, rng = _groups(table, chosen, by, block_m), np.random.default_rng(seed)
-    if groups.nunique() < 3: raise ValueError(f"only {groups.nunique()} {by} group(s) among {chosen.sum()} photos: train, valid and test need one each; take photos in more places, or split otherwise (--split random leaks)")
+    if groups.nunique() < 3:
+        raise ValueError(f"only {groups.nunique()} {by} group(s) among {chosen.sum()} photos: train, "
+                         "valid and test need one each; take photos in more places, or split otherwise "
+                         "(--split random leaks)")
     table["split"] = ""
     table.loc[chosen, "split"] = "train"
-    if test_set is not None: _hold_out_again(table, read_test_set(test_set), table.session if by == "session" else groups)
+    if test_set is not None:
+        _hold_out_again(table, read_test_set(test_set), table.session if by == "session" else groups)
     for name, share in (("test", test), ("valid", valid))[0 if test_set is None else 1:]:
         free = groups[table.split[groups.index] == "train"]
         drawn = _draw(free.value_counts().sort_index(), max(1, round(share * chosen.sum())), rng)
@@ -169,7 +206,8 @@ def split_photos(
 
 # %% ../../nbs/photos/15_split.ipynb #2b09c00b
 def _clear_buffer(table, buffer_m):
-    "Take validation photos within the buffer of a test photo out, and training photos within that of a held-out one."
+    """Take validation photos within the buffer of a test photo out, and training photos within that of a
+    held-out one."""
     for kind, others in (("valid", ["test"]), ("train", ["valid", "test"])):
         mine, held = table.split == kind, table.split.isin(others)
         if not mine.any() or not held.any(): continue
@@ -185,16 +223,23 @@ def check_split(
     "Raise a ValueError where a split that claims to be disjoint is not."
     train, held = table[table.split == "train"], table[table.split.isin(["valid", "test"])]
     if by not in SPLITS: raise ValueError(f"no split by {by!r}; choose one of: {', '.join(SPLITS)}")
-    if not len(train): raise ValueError("the split leaves no photo to train on: use a smaller buffer, or hold out less")
-    if not len(held): raise ValueError("the split leaves no photo to validate or test on: use a smaller buffer, or hold out more")
+    if not len(train):
+        raise ValueError("the split leaves no photo to train on: use a smaller buffer, or hold out less")
+    if not len(held):
+        raise ValueError("the split leaves no photo to validate or test on: use a smaller buffer, or "
+                         "hold out more")
     if by in ("location", "session"):
         both = set(train[by]) & set(held[by])
         if both: raise ValueError(f"a split by {by} with photos of {sorted(both)[0]} on both sides")
     if "sha256" in table and by not in ("random", "given"):
         both = (set(train.sha256) & set(held.sha256)) - {""}
-        if both: raise ValueError(f"{train.file_name[train.sha256.isin(both)].iloc[0]} is in training, and a copy of it is held out; clean the photos first")
+        if both:
+            raise ValueError(f"{train.file_name[train.sha256.isin(both)].iloc[0]} is in training, and a "
+                             "copy of it is held out; clean the photos first")
     valid, test = table.split == "valid", table.split == "test"
-    for what, mine, others in (("held-out photos have a training photo", valid | test, table.split == "train"), ("validation photos have a test photo", valid, test)):
+    for what, mine, others in (("held-out photos have a training photo", valid | test,
+                                table.split == "train"), ("validation photos have a test photo", valid,
+                                                          test)):
         if by not in ("location", "block") or not buffer_m > 0 or not mine.any() or not others.any(): continue
         near = _within(table, mine, others, buffer_m)
         if near.any(): raise ValueError(f"{near.sum()} {what} within the buffer of {buffer_m} m")
@@ -202,14 +247,20 @@ def check_split(
 # %% ../../nbs/photos/15_split.ipynb #bba451c3
 def _as_given(table, chosen, valid, seed):
     "The table with its own split, less the photos that cannot be used for training."
-    if "split" not in table: raise ValueError("the photos came without a split: there is no column split, and no folders train and test; choose --split location, session or block")
-    given = table["split"].fillna("").astype(str).str.strip().str.lower().replace({"validation": "valid", "val": "valid", "dev": "valid", "unused": ""})
-    if unknown := set(given) - {"train", "valid", "test", ""}: raise ValueError(f"the split column says {sorted(unknown)[0]!r}; it may say train, valid or test")
+    if "split" not in table:
+        raise ValueError("the photos came without a split: there is no column split, and no folders "
+                         "train and test; choose --split location, session or block")
+    given = table["split"].fillna("").astype(str).str.strip().str.lower().replace(
+        {"validation": "valid", "val": "valid", "dev": "valid", "unused": ""})
+    if unknown := set(given) - {"train", "valid", "test", ""}:
+        raise ValueError(f"the split column says {sorted(unknown)[0]!r}; it may say train, valid or test")
     table["split"] = given.where(chosen | ((given == "test") & has_position(table)), "")
     train = table.split == "train"
     if not (table.split == "valid").any() and train.any():
         sizes = table.location[train].value_counts().sort_index()
-        if len(sizes) < 2: raise ValueError("the split that came with the photos has none to validate on, and one training location only; split otherwise")
+        if len(sizes) < 2:
+            raise ValueError("the split that came with the photos has none to validate on, and one "
+                             "training location only; split otherwise")
         drawn = _draw(sizes, max(1, round(valid * train.sum())), np.random.default_rng(seed))[:len(sizes) - 1]
         table.loc[train & table.location.isin(drawn), "split"] = "valid"
     table.attrs["split_by"] = "given"
@@ -221,20 +272,39 @@ def audit_split(
     table, # a photo table with a split, and `phash` where it was cleaned
     burst_s: float=10., # photos this close in time are one burst
 ) -> dict: # shares of held-out photos, 0 to 1, and counts
-    "How much a split leaks: the share of held-out photos that have a training photo too close in place, time or picture."
+    """How much a split leaks: the share of held-out photos that have a training photo too close in place,
+    time or picture."""
     train, held = table[table.split == "train"], table[table.split.isin(["valid", "test"])]
-    if not len(train) or not len(held): raise ValueError("an audit needs training and held-out photos: the table has no split, or an empty one")
+    if not len(train) or not len(held):
+        raise ValueError(
+            "an audit needs training and held-out photos: the table has no split, or an empty one")
     frame = LocalFrame(*mean_position(train.latitude, train.longitude))
     distance = cKDTree(table_metres(train, frame)).query(table_metres(held, frame))[0]
-    out = {"train_photos": len(train), "held_out_photos": len(held), "left_out_photos": int((table.split == "").sum()), "same_coordinates": (distance < 0.01).mean(),
-           "within_5_m": (distance <= 5).mean(), "within_10_m": (distance <= 10).mean(), "same_burst": _same_burst(train, held, burst_s)}
+    out = {
+        "train_photos": len(train), "held_out_photos": len(held), "left_out_photos": int(
+            (table.split == "").sum()), "same_coordinates": (distance < 0.01).mean(),
+        "within_5_m": (distance <= 5).mean(), "within_10_m": (distance <= 10).mean(),
+        "same_burst": _same_burst(train, held, burst_s)
+    }
     valid, test = held[held.split == "valid"], held[held.split == "test"]
-    if len(valid) and len(test): out["valid_within_5_m_of_test"] = (cKDTree(table_metres(test, frame)).query(table_metres(valid, frame))[0] <= 5).mean() # the epoch and the radius are chosen on them
-    if capture_seconds(train).isna().all() or capture_seconds(held).isna().all(): out.pop("same_burst") # nobody knows
-    known = {name: rows.session.astype("string").fillna("") for name, rows in (("train", train), ("held", held))} if "session" in table else {}
-    if known and (known["held"] != "").any(): out["same_session"] = known["held"].isin(set(known["train"]) - {""}).mean()
-    if "phash" in table and (table.phash.fillna("") != "").any(): out["near_duplicate"] = _near_duplicates(train.assign(phash=train.phash.fillna("")), held.assign(phash=held.phash.fillna("")))
-    return {k: v if isinstance(v, int) else float(v) for k, v in out.items()} | {"median_m_to_training": float(np.median(distance))}
+    # the epoch and the radius are chosen on them
+    if len(valid) and len(test):
+        out["valid_within_5_m_of_test"] = (cKDTree(table_metres(test,
+                                                                frame)).query(table_metres(valid, frame))[0]
+                                           <= 5).mean()
+    # nobody knows
+    if capture_seconds(train).isna().all() or capture_seconds(held).isna().all(): out.pop("same_burst")
+    known = {
+        name: rows.session.astype("string").fillna("")
+        for name, rows in (("train", train), ("held", held))
+    } if "session" in table else {}
+    if known and (known["held"] != "").any():
+        out["same_session"] = known["held"].isin(set(known["train"]) - {""}).mean()
+    if "phash" in table and (table.phash.fillna("") != "").any():
+        out["near_duplicate"] = _near_duplicates(train.assign(phash=train.phash.fillna("")),
+                                                 held.assign(phash=held.phash.fillna("")))
+    return {k: v if isinstance(v, int) else float(v)
+            for k, v in out.items()} | {"median_m_to_training": float(np.median(distance))}
 
 def _same_burst(train, held, burst_s):
     "Share of held-out photos within `burst_s` seconds of a training photo; NaN-timed photos count as none."
@@ -257,8 +327,11 @@ def format_audit(
     share = lambda k: f"{audit[k]:.0%}"
     burst = f"{share('same_burst')} in the same burst" if "same_burst" in audit else "bursts unknown (no capture times)"
     near = f", {share('near_duplicate')} nearly the same picture" if "near_duplicate" in audit else ""
-    return (f"split{by and ' by ' + by}: {audit['train_photos']} training, {audit['held_out_photos']} held-out, {audit['left_out_photos']} unused photos; of the held-out, {share('same_coordinates')} have a training photo at the "
-            f"same coordinates, {share('within_5_m')} within 5 m, {share('within_10_m')} within 10 m, {burst}{near}; median {audit['median_m_to_training']:.1f} m to the nearest")
+    return (f"split{by and ' by ' + by}: {audit['train_photos']} training, {audit['held_out_photos']} "
+            f"held-out, {audit['left_out_photos']} unused photos; of the held-out, "
+            f"{share('same_coordinates')} have a training photo at the "
+            f"same coordinates, {share('within_5_m')} within 5 m, {share('within_10_m')} within 10 m, "
+            f"{burst}{near}; median {audit['median_m_to_training']:.1f} m to the nearest")
 
 # %% ../../nbs/photos/15_split.ipynb #1fb92d9d
 def save_test_set(
@@ -267,9 +340,14 @@ def save_test_set(
 ) -> Path:
     "Write down the test photos by content, so that later splits hold out the same ones."
     test = table[table.split == "test"]
-    if "sha256" not in table or (test.sha256 == "").any(): raise ValueError("a test set is kept by content: clean the photos first (`img2gps clean`), which adds sha256")
+    if "sha256" not in table or (test.sha256 == "").any():
+        raise ValueError(
+            "a test set is kept by content: clean the photos first (`img2gps clean`), which adds sha256")
     if not len(test): raise ValueError("the table has no test photos; split it first")
-    content = {"test_set": 1, "split_by": str(table.attrs.get("split_by", "")), "photos": [{"sha256": s, "file_name": n} for s, n in zip(test.sha256, test.file_name)]}
+    content = {
+        "test_set": 1, "split_by": str(table.attrs.get("split_by", "")),
+        "photos": [{"sha256": s, "file_name": n} for s, n in zip(test.sha256, test.file_name)]
+    }
     with atomic_path(path) as temporary: temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
     return Path(path)
 
@@ -279,22 +357,29 @@ def read_test_set(
     "The photos of a test set. ValueError where the file is something else."
     try: content = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError: raise
-    except (OSError, ValueError, RecursionError) as e: raise ValueError(f"{path} is not a test set: {e}") from e
+    except (OSError, ValueError, RecursionError) as e:
+        raise ValueError(f"{path} is not a test set: {e}") from e
     try: return {str(photo["sha256"]): str(photo["file_name"]) for photo in content["photos"]}
-    except (TypeError, KeyError) as e: raise ValueError(f"{path} is not a test set; `save_test_set` writes one") from e
-
+    except (TypeError, KeyError) as e:
+        raise ValueError(f"{path} is not a test set; `save_test_set` writes one") from e
 
 # %% ../../nbs/photos/15_split.ipynb #c23518f8
 def _hold_out_again(table, known, groups):
     "Mark the photos of a test set, and leave out what shares a group with one."
-    if "sha256" not in table: raise ValueError("a fixed test set is found by content: clean the photos first, which adds sha256")
+    if "sha256" not in table:
+        raise ValueError("a fixed test set is found by content: clean the photos first, which adds sha256")
     same = table.sha256.isin(set(known))
     placed = table[same & has_position(table)]
-    best = placed.assign(_u=~usable(table)[placed.index]).sort_values("_u", kind="stable") # of several copies the one that cleaning kept
+    # of several copies the one that cleaning kept
+    best = placed.assign(_u=~usable(table)[placed.index]).sort_values("_u", kind="stable")
     ours = table.index.isin(best.index[~best.sha256.duplicated()])
     table.loc[same & ~ours, "split"] = ""
-    if not ours.any(): raise ValueError(f"none of the {len(known)} photos of the test set is here (first: {next(iter(known.values()), '')}): this is another set of photos")
-    if ours.sum() < len(known): warnings.warn(f"{len(known) - ours.sum()} of the {len(known)} photos of the fixed test set are not here; figures on the rest are not comparable")
+    if not ours.any():
+        raise ValueError(f"none of the {len(known)} photos of the test set is here (first: "
+                         f"{next(iter(known.values()), '')}): this is another set of photos")
+    if ours.sum() < len(known):
+        warnings.warn(f"{len(known) - ours.sum()} of the {len(known)} photos of the fixed test set are "
+                      "not here; figures on the rest are not comparable")
     shared = groups.index[groups.isin(set(groups[groups.index.isin(table.index[ours])]))]
     table.loc[shared, "split"] = ""
     table.loc[ours, "split"] = "test"
@@ -308,19 +393,25 @@ def split_folds(
     buffer_m: float=5., # by location and block: metres between training and held-out photos
     block_m: float=50., # side of a block in metres
 ): # yields k tables, as from `split_photos`
-    "The splits of a k-fold cross-validation whose folds are whole groups. ValueError where there are fewer groups than folds."
+    """The splits of a k-fold cross-validation whose folds are whole groups. ValueError where there are
+    fewer groups than folds."""
     from sklearn.model_selection import GroupKFold
     if k < 3: raise ValueError(f"{k} folds: at least 3 are needed, to train, validate and test")
     table = _ready(table, 0.1, 0.1, buffer_m, block_m)
     chosen, by = usable(table), choose_split(table) if by == "auto" else by
     if by not in SPLITS: raise ValueError(f"no split by {by!r}; choose one of: auto, {', '.join(SPLITS)}")
     groups = _groups(table, chosen, by, block_m)
-    if groups.nunique() < k: raise ValueError(f"{groups.nunique()} {by} group(s) for {k} folds: take fewer folds, or split otherwise")
+    if groups.nunique() < k:
+        raise ValueError(
+            f"{groups.nunique()} {by} group(s) for {k} folds: take fewer folds, or split otherwise")
     fold = pd.Series(-1, index=groups.index)
-    for i, (_, test) in enumerate(GroupKFold(k, shuffle=True, random_state=seed).split(groups, groups=groups)): fold.iloc[test] = i
+    for i, (_, test) in enumerate(
+            GroupKFold(k, shuffle=True, random_state=seed).split(groups, groups=groups)):
+        fold.iloc[test] = i
     for i in range(k):
         split = table.assign(split="")
-        split.loc[fold.index, "split"] = np.select([fold == i, fold == (i + 1) % k], ["test", "valid"], "train")
+        split.loc[fold.index, "split"] = np.select([fold == i, fold == (i + 1) % k], ["test", "valid"],
+                                                   "train")
         if by in ("location", "block") and buffer_m > 0: _clear_buffer(split, buffer_m)
         split.attrs["split_by"] = by
         check_split(split, by, buffer_m)

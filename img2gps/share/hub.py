@@ -28,14 +28,19 @@ from ..photos.split import SPLITS, audit_split, format_audit, usable
 def _read_json(path):
     "A JSON file's object; ValueError names the file where it is damaged."
     try: out = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as e: raise ValueError(f"{path} is not readable JSON ({e}); evaluate the run again, or restore the file") from e
-    if not isinstance(out, dict): raise ValueError(f"{path} holds no JSON object; evaluate the run again, or restore the file")
+    except ValueError as e:
+        raise ValueError(
+            f"{path} is not readable JSON ({e}); evaluate the run again, or restore the file") from e
+    if not isinstance(out, dict):
+        raise ValueError(f"{path} holds no JSON object; evaluate the run again, or restore the file")
     return out
 
 def _read_run(run) -> tuple:
     "A run's config, its weights and its metrics ({} where it was not evaluated)."
     run, config = Path(run), read_config(run)
-    if not (run/"model.safetensors").is_file(): raise ValueError(f"{run} has no model yet: its training was not finished; go on with img2gps train --resume {run}")
+    if not (run/"model.safetensors").is_file():
+        raise ValueError(f"{run} has no model yet: its training was not finished; go on with img2gps "
+                         f"train --resume {run}")
     metrics = _read_json(run/"metrics.json") if (run/"metrics.json").is_file() else {}
     return config, read_weights(run/"model.safetensors"), metrics
 
@@ -45,11 +50,14 @@ def _fill(template, **values):
     return re.sub(r"@(\w+)@", lambda m: repr(values[m[1]]), template)
 
 # %% ../../nbs/share/72_hub.ipynb #61c1457e
-_MODEL_HEAD = ('''"""A network that says where on one campus a photo was taken. Needs torch, numpy and @library@ alone.
+_MODEL_HEAD = (
+    '''"""A network that says where on one campus a photo was taken. Needs torch, numpy and @library@ alone.
 
 model = load_model(); to_degrees(model(x)) with x of shape (n, 3, height, width) from preprocess.py
 """
-''' "from pathlib import Path\n\nimport numpy as np\nimport torch\nfrom torch import nn\n" '''
+'''
+    "from pathlib import Path\n\nimport numpy as np\nimport torch\nfrom torch import nn\n"
+    '''
 ARCH = @arch@ # a model name of the library below
 FRAME_LATITUDE, FRAME_LONGITUDE = @latitude@, @longitude@ # degrees (WGS84): where 0, 0 is
 FRAME_SCALE = @scale@ # metres to one unit of the network's output
@@ -74,7 +82,8 @@ _TIMM_BODY = '''def create_body():
 
 # %% ../../nbs/share/72_hub.ipynb #c604b730
 _LINEAR_HEAD = "nn.Sequential(nn.Dropout(@dropout@), nn.Linear(@features@, 2))"
-_MLP_HEAD = "nn.Sequential(nn.Linear(@features@, @hidden@), nn.ReLU(), nn.Dropout(@dropout@), nn.Linear(@hidden@, 2))"
+_MLP_HEAD = ("nn.Sequential(nn.Linear(@features@, @hidden@), nn.ReLU(), nn.Dropout(@dropout@), "
+             "nn.Linear(@hidden@, 2))")
 
 _MODEL_NET = '''
 
@@ -118,7 +127,9 @@ _MODEL_DEGREES = '''def to_degrees(standardised):
 
 # %% ../../nbs/share/72_hub.ipynb #a25f5b19
 _PREPROCESS = ('''"""From a photo to what the network sees. Needs Pillow, numpy and torch alone."""
-''' "import os\n\nimport numpy as np\nimport torch\nfrom PIL import Image, ImageOps\n" '''
+'''
+               "import os\n\nimport numpy as np\nimport torch\nfrom PIL import Image, ImageOps\n"
+               '''
 SIZE = @size@ # height, width in pixels
 MEAN, STD = @mean@, @std@ # of red, green and blue, for values from 0 to 1
 
@@ -152,8 +163,11 @@ def to_tensor(photo):
 '''
 
 # %% ../../nbs/share/72_hub.ipynb #68e2cf06
-_PREDICT = ('''"""predict_gps(image) -> latitude, longitude. As a command: python predict.py PHOTO..."""
-''' "import functools, importlib.util, sys\nfrom pathlib import Path\n\nimport numpy as np\nimport torch\n" '''
+_PREDICT = (
+    '''"""predict_gps(image) -> latitude, longitude. As a command: python predict.py PHOTO..."""
+'''
+    "import functools, importlib.util, sys\nfrom pathlib import Path\n\nimport numpy as np\nimport torch\n"
+    '''
 
 @functools.lru_cache(maxsize=None)
 def _beside(name):
@@ -199,23 +213,36 @@ def _protocol(config) -> str:
 
 def _result_table(metrics) -> str:
     "Markdown table of a run's results between their floors; a sentence where there are none."
-    rows = ["| photos | predictor | n (places) | mean error (m) | interval | median (m) | p90 (m) | within 25 m |", "|---|---|---|---|---|---|---|---|"]
+    rows = [
+        "| photos | predictor | n (places) | mean error (m) | interval | median (m) | p90 (m) | "
+        "within 25 m |", "|---|---|---|---|---|---|---|---|"
+    ]
     for split in judged_splits(metrics):
         result, floors = metrics[split], metrics[split].get("floors", {})
-        lines = {"always the mean position": (floors.get("mean_position"), ""), "**this model**": (result, format_interval(result["intervals"]["mean_m"])),
-                 "nearest training place, oracle": (floors.get("nearest_place_oracle"), "")}
-        rows += [f"| {split} | {name} | {s['n']} ({result['n_locations']}) | {s['mean_m']:.1f} | {interval} | {s['median_m']:.1f} | {s['p90_m']:.1f} | {s['acc_25m']:.0%} |"
-                 for name, (s, interval) in lines.items() if s]
+        lines = {
+            "always the mean position": (floors.get("mean_position"), ""),
+            "**this model**": (result, format_interval(result["intervals"]["mean_m"])),
+            "nearest training place, oracle": (floors.get("nearest_place_oracle"), "")
+        }
+        rows += [
+            f"| {split} | {name} | {s['n']} ({result['n_locations']}) | {s['mean_m']:.1f} | "
+            f"{interval} | {s['median_m']:.1f} | {s['p90_m']:.1f} | {s['acc_25m']:.0%} |"
+            for name, (s, interval) in lines.items() if s
+        ]
     if len(rows) == 2: return "This run was not evaluated: no error is claimed."
-    return "\n".join(rows) + f"\n\nErrors are geodesic distances (WGS84). Intervals are {metrics['interval_level']:.0%}, bootstrapped over places (grouped by {metrics['grouped_by']}), not over photos."
+    return "\n".join(rows) + ("\n\nErrors are geodesic distances (WGS84). Intervals are "
+                              f"{metrics['interval_level']:.0%}, bootstrapped over places (grouped by "
+                              f"{metrics['grouped_by']}), not over photos.")
 
 # %% ../../nbs/share/72_hub.ipynb #e062b6fc
 def _radius_sentence(config, metrics) -> str:
     "What is known of the radius around an answer; empty where nothing is."
     radius = config.get("radius") or {}
     if radius.get("radius_m") is None: return ""
-    out = f"A radius of {radius['radius_m']:.0f} m was calibrated on the validation photos to hold for {radius['level']:.0%} of photos like them."
-    held = [(s, metrics[s]["radius"]["coverage"]) for s in judged_splits(metrics) if s == "test" and "radius" in metrics[s]]
+    out = (f"A radius of {radius['radius_m']:.0f} m was calibrated on the validation photos to hold for "
+           f"{radius['level']:.0%} of photos like them.")
+    held = [(s, metrics[s]["radius"]["coverage"]) for s in judged_splits(metrics)
+            if s == "test" and "radius" in metrics[s]]
     return out + "".join(f" On the test photos it held for {coverage:.0%}." for _, coverage in held)
 
 def _limits(config) -> str:
@@ -227,24 +254,33 @@ def _limits(config) -> str:
 - It must not be used to find or follow people, and not where a wrong position does harm."""
 
 # %% ../../nbs/share/72_hub.ipynb #e2b45121
-REQUIREMENTS = {"torch": "torch>=2.4", "torchvision": "torchvision>=0.19", "timm": "timm>=1.0.9", "numpy": "numpy>=1.26", "pillow": "pillow>=10.3"}
+REQUIREMENTS = {
+    "torch": "torch>=2.4", "torchvision": "torchvision>=0.19", "timm": "timm>=1.0.9", "numpy": "numpy>=1.26",
+    "pillow": "pillow>=10.3"
+}
 
-_EXAMPLE = "```python\nimport numpy as np\nfrom PIL import Image\nfrom predict import predict_gps\n\npredict_gps(np.asarray(Image.open('photo.jpg').convert('RGB'))) # float32 array: latitude, longitude\n```"
+_EXAMPLE = ("```python\nimport numpy as np\nfrom PIL import Image\nfrom predict import "
+            "predict_gps\n\npredict_gps(np.asarray(Image.open('photo.jpg').convert('RGB'))) # float32 "
+            "array: latitude, longitude\n```")
 
 def _leaderboard_readme(config, metrics) -> str:
     "README.md of a leaderboard folder."
     height, width = config["size"]
-    return "\n\n".join(part for part in ("# Where was this photo taken?", f"""A {config['recipe']['arch']} that answers with latitude and longitude (WGS84 degrees), trained with img2gps.
+    return "\n\n".join(part for part in (
+        "# Where was this photo taken?",
+        f"""A {config['recipe']['arch']} that answers with latitude and longitude (WGS84 degrees), trained with img2gps.
 
 {_EXAMPLE}
 
 `pip install -r requirements.txt` is all that it needs; `python predict.py PHOTO...` locates files. Photos of any size are cropped about their centre and resized to {height} x {width} pixels (height x width).
 An array must be upright: files are turned by their EXIF orientation, arrays cannot be. float32 degrees are coarse (up to half a metre at 75 degrees of longitude); `predict.locate` gives float64.""",
-        "## Measured error", _protocol(config), _result_table(metrics), _radius_sentence(config, metrics), "## Limits", _limits(config)) if part) + "\n"
+        "## Measured error", _protocol(config), _result_table(metrics), _radius_sentence(config, metrics),
+        "## Limits", _limits(config)) if part) + "\n"
 
 # %% ../../nbs/share/72_hub.ipynb #cf4f524b
 def _position_state(state) -> dict:
-    "A state dict whose last layer gives east and north alone: a network that also says how sure it is has a third output."
+    """A state dict whose last layer gives east and north alone: a network that also says how sure it is
+    has a third output."""
     last = max((k.split(".")[1] for k in state if k.startswith("head.")), key=int, default="")
     return {k: v[:2] if k in (f"head.{last}.weight", f"head.{last}.bias") else v for k, v in state.items()}
 
@@ -253,25 +289,36 @@ def _generated(config, state) -> dict:
     recipe, head = config["recipe"], config["recipe"].get("head", "linear")
     model = create_model(recipe["arch"], "none", head, recipe.get("dropout", 0.5))
     try: model.load_state_dict(_position_state(state))
-    except RuntimeError as e: raise ValueError(f"model.safetensors does not fit the {recipe['arch']} with a {head} head of config.json: {str(e).splitlines()[-1].strip()[:200]}") from e
+    except RuntimeError as e:
+        raise ValueError(f"model.safetensors does not fit the {recipe['arch']} with a {head} head of "
+                         f"config.json: {str(e).splitlines()[-1].strip()[:200]}") from e
     net, from_torchvision = _build(recipe["arch"], pretrained=False)
     library, classifier = ("torchvision", _cut_classifier(net)[0]) if from_torchvision else ("timm", "")
     last = [m for m in model.head if isinstance(m, torch.nn.Linear)]
-    values = dict(arch=recipe["arch"], classifier=classifier, dropout=float(recipe.get("dropout", 0.5)), features=last[0].in_features, hidden=last[-1].in_features,
-                  size=tuple(int(v) for v in config["size"]), **{k: tuple(float(v) for v in config["normalize"][k]) for k in ("mean", "std")},
-                  **{k: float(config["frame"][k]) for k in ("latitude", "longitude", "scale")})
+    values = dict(arch=recipe["arch"], classifier=classifier, dropout=float(recipe.get("dropout", 0.5)),
+                  features=last[0].in_features, hidden=last[-1].in_features, size=tuple(
+                      int(v) for v in config["size"]),
+                  **{k: tuple(float(v) for v in config["normalize"][k])
+                     for k in ("mean", "std")},
+                  **{k: float(config["frame"][k])
+                     for k in ("latitude", "longitude", "scale")})
     layers = _fill(_MLP_HEAD if head == "mlp" else _LINEAR_HEAD, **values)
     body = _fill(_TORCHVISION_BODY if from_torchvision else _TIMM_BODY, **values)
     start = _fill(_MODEL_HEAD.replace("@library@", library), **values)
-    return {"model.py": start + body + _MODEL_NET.replace("HEAD", layers) + _MODEL_DEGREES, "preprocess.py": _fill(_PREPROCESS, **values), "predict.py": _PREDICT,
-            "requirements.txt": "\n".join(REQUIREMENTS[k] for k in ("torch", library, "numpy", "pillow")) + "\n"}
+    return {
+        "model.py": start + body + _MODEL_NET.replace("HEAD", layers) + _MODEL_DEGREES,
+        "preprocess.py": _fill(_PREPROCESS, **values), "predict.py": _PREDICT,
+        "requirements.txt": "\n".join(REQUIREMENTS[k] for k in ("torch", library, "numpy", "pillow")) + "\n"
+    }
 
 # %% ../../nbs/share/72_hub.ipynb #ed039b5f
 def _new_folder(target):
-    "A Path that is not there yet or an empty folder; FileExistsError, and ValueError for a place that cannot be written."
+    """A Path that is not there yet or an empty folder; FileExistsError, and ValueError for a place that
+    cannot be written."""
     target = Path(target)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise FileExistsError(f"{target} is there already and not empty; name another folder, or move it away first")
+        raise FileExistsError(
+            f"{target} is there already and not empty; name another folder, or move it away first")
     target.parent.mkdir(parents=True, exist_ok=True)
     return target
 
@@ -290,7 +337,8 @@ def write_leaderboard(
     run, # a finished run folder
     target, # a folder that is not there yet, or an empty one
 ) -> Path: # `target`
-    "Write model.py, preprocess.py, predict.py, model.pt, requirements.txt and README.md: a run as a folder that needs no img2gps. FileExistsError for a target with something in it."
+    """Write model.py, preprocess.py, predict.py, model.pt, requirements.txt and README.md: a run as a
+    folder that needs no img2gps. FileExistsError for a target with something in it."""
     target = _new_folder(target)
     config, state, metrics = _read_run(run)
     state = _position_state(state)
@@ -308,17 +356,35 @@ def _front_matter(values: dict) -> str:
 def _model_index(config, metrics, title) -> list:
     "The results in the Hub's model-index form, for the split to report; empty where there is none."
     if not (splits := judged_splits(metrics)): return []
-    split, names = splits[-1], {"mean_m": "mean geodesic error (m)", "median_m": "median geodesic error (m)", "acc_25m": "accuracy at 25 m"}
+    split, names = splits[-1], {
+        "mean_m": "mean geodesic error (m)", "median_m": "median geodesic error (m)",
+        "acc_25m": "accuracy at 25 m"
+    }
     by = config.get("split", {}).get("by", "unknown")
-    values = [{"type": key, "name": f"{name}, {split}, split by {by}", "value": round(metrics[split][key], 4)} for key, name in names.items()]
-    dataset = {"type": "imagefolder", "name": str(config.get("data", {}).get("name") or "photos"), "split": split}
-    return [{"name": title, "results": [{"task": {"type": "image-to-gps", "name": "visual localization"}, "dataset": dataset, "metrics": values}]}]
+    values = [{
+        "type": key, "name": f"{name}, {split}, split by {by}", "value": round(metrics[split][key], 4)
+    } for key, name in names.items()]
+    dataset = {
+        "type": "imagefolder", "name": str(config.get("data", {}).get("name") or "photos"), "split": split
+    }
+    return [{
+        "name": title, "results": [{
+            "task": {"type": "image-to-gps", "name": "visual localization"}, "dataset": dataset,
+            "metrics": values
+        }]
+    }]
 
 def _training_facts(config) -> str:
     "Markdown list of what a run was trained by and on."
-    facts = {"started from": config.get("weights"), "img2gps": config.get("img2gps"), "created": config.get("created")}
-    facts |= config["recipe"] | {f"data, {k}": v for k, v in config.get("data", {}).items()} | {"split seed": config.get("split", {}).get("seed")}
-    return "\n".join(f"- {k}: {str(v)[:100]}" for k, v in facts.items() if v is not None and not isinstance(v, (dict, list)))
+    facts = {
+        "started from": config.get("weights"), "img2gps": config.get("img2gps"),
+        "created": config.get("created")
+    }
+    facts |= config["recipe"] | {f"data, {k}": v
+                                 for k, v in config.get("data", {}).items()
+                                 } | {"split seed": config.get("split", {}).get("seed")}
+    return "\n".join(f"- {k}: {str(v)[:100]}" for k, v in facts.items()
+                     if v is not None and not isinstance(v, (dict, list)))
 
 # %% ../../nbs/share/72_hub.ipynb #f5465b30
 _LOADING = "```python\nfrom huggingface_hub import snapshot_download\n\nrun = snapshot_download('OWNER/NAME')\n```" """
@@ -335,25 +401,42 @@ def run_card(
     run = Path(run)
     config, _, metrics = _read_run(run)
     config, title = _scrubbed(config)[0], title or run.resolve().name
-    head = dict(license=license, library_name="img2gps", tags=["img2gps", "visual-localization", "geolocation", "image-regression", config["recipe"]["arch"]])
+    head = dict(
+        license=license, library_name="img2gps",
+        tags=["img2gps", "visual-localization", "geolocation", "image-regression", config["recipe"]["arch"]])
     if index := _model_index(config, metrics, title): head["model-index"] = index
-    use = (f"For one walked campus: where was this photo taken? A {config['recipe']['arch']} with a dropout head outputs metres east and north of the campus centre, "
-           "which are decoded to latitude and longitude. It is meant for photos from the region of its training photos, taken at eye level with a phone.")
-    parts = [_front_matter(head), f"# {title}", "## Intended use", use, "## Measured error", _protocol(config), _result_table(metrics), _radius_sentence(config, metrics), "## Limits",
-             _limits(config), "## Loading it", _LOADING.replace("OWNER/NAME", repo_id), "## Training", _training_facts(config)]
+    use = (
+        f"For one walked campus: where was this photo taken? A {config['recipe']['arch']} with a dropout head outputs metres east and north of the campus centre, "
+        "which are decoded to latitude and longitude. It is meant for photos from the region of its training photos, taken at eye level with a phone."
+    )
+    parts = [
+        _front_matter(head), f"# {title}", "## Intended use", use, "## Measured error",
+        _protocol(config),
+        _result_table(metrics),
+        _radius_sentence(config, metrics), "## Limits",
+        _limits(config), "## Loading it",
+        _LOADING.replace("OWNER/NAME", repo_id), "## Training",
+        _training_facts(config)
+    ]
     return "\n\n".join(p for p in parts if p) + "\n"
 
 # %% ../../nbs/share/72_hub.ipynb #5567c64f
 def _last_part(text) -> str:
     "The last part of an absolute path of any system; other text as it is."
-    absolute = PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute() or bool(PureWindowsPath(text).drive) or text.startswith("~")
+    absolute = PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute() or bool(
+        PureWindowsPath(text).drive) or text.startswith("~")
     return (PureWindowsPath(text).name or "path") if absolute else text
 
 def _scrubbed(value) -> tuple:
     "A JSON value with absolute paths cut to their last part, and the paths that were cut."
     if isinstance(value, str): cut = _last_part(value); return cut, [value] if cut != value else []
-    if isinstance(value, dict): pairs = [(k, *_scrubbed(v)) for k, v in value.items()]; return {k: v for k, v, _ in pairs}, sum((p for *_, p in pairs), [])
-    if isinstance(value, list): pairs = [_scrubbed(v) for v in value]; return [v for v, _ in pairs], sum((p for _, p in pairs), [])
+    if isinstance(value, dict):
+        pairs = [(k, *_scrubbed(v)) for k, v in value.items()]
+        return {k: v
+                for k, v, _ in pairs}, sum((p for *_, p in pairs), [])
+    if isinstance(value, list):
+        pairs = [_scrubbed(v) for v in value]
+        return [v for v, _ in pairs], sum((p for _, p in pairs), [])
     return value, []
 
 # %% ../../nbs/share/72_hub.ipynb #329b25aa
@@ -364,51 +447,72 @@ def _plain_words(text, most=80) -> str:
 def _counts(values, unit="photos", most=20) -> str:
     "Markdown list of the most frequent values."
     counts = values.value_counts()
-    return "\n".join(f"- {_plain_words(name) or 'unknown'}: {n:,} {unit}" for name, n in counts.head(most).items()) + (f"\n- {len(counts) - most} others" if len(counts) > most else "")
+    return "\n".join(f"- {_plain_words(name) or 'unknown'}: {n:,} {unit}"
+                     for name, n in counts.head(most).items()) + (f"\n- {len(counts) - most} others"
+                                                                  if len(counts) > most else "")
 
 def _region(table) -> str:
     "The region of a table's photos, rounded outwards to 0.01 degrees."
     if not len(table): return "No photo has a usable position."
     out = lambda values: (np.floor(values.min() * 100) / 100, np.ceil(values.max() * 100) / 100)
     (south, north), (west, east) = out(table.latitude), out(table.longitude)
-    if east - west > 180: return f"Latitudes {south:.2f} to {north:.2f}, across the antimeridian (WGS84, rounded outwards to 0.01 degrees)."
-    return f"Latitudes {south:.2f} to {north:.2f}, longitudes {west:.2f} to {east:.2f} (WGS84, rounded outwards to 0.01 degrees)."
+    if east - west > 180:
+        return (f"Latitudes {south:.2f} to {north:.2f}, across the antimeridian (WGS84, rounded outwards "
+                "to 0.01 degrees).")
+    return (f"Latitudes {south:.2f} to {north:.2f}, longitudes {west:.2f} to {east:.2f} (WGS84, rounded "
+            "outwards to 0.01 degrees).")
 
 def _cleaning(table) -> str:
     "Markdown list of what cleaning spoke against."
     if "reasons" not in table: return "The photos were not checked."
     marked = summarize_reasons(table.assign(reasons=table.reasons.fillna("")))
-    return "\n".join(f"- {r.code}: {r.photos:,} photos. {r.why}" for r in marked.itertuples()) or "No check spoke against any photo."
+    return "\n".join(f"- {r.code}: {r.photos:,} photos. {r.why}"
+                     for r in marked.itertuples()) or "No check spoke against any photo."
 
 # %% ../../nbs/share/72_hub.ipynb #81cdffd6
 def _accuracy(sent) -> str:
     "What the photos themselves say of their positions' accuracy."
     stated = sent.h_accuracy.dropna() if "h_accuracy" in sent else pd.Series(dtype=float)
     if not len(stated): return "No photo states how accurate its position is."
-    return f"{len(stated):,} of {len(sent):,} photos state a horizontal accuracy: half are at {stated.median():.1f} m or better, nine in ten at {stated.quantile(0.9):.1f} m or better."
+    return (f"{len(stated):,} of {len(sent):,} photos state a horizontal accuracy: half are at "
+            f"{stated.median():.1f} m or better, nine in ten at {stated.quantile(0.9):.1f} m or better.")
 
 def _origins(sent) -> str:
     "Where the positions come from, as a list."
-    words = {"exif": "the phone's own (EXIF)", "xmp": "from XMP", "takeout": "from Google Takeout", "csv": "from a table", "hand": "corrected by hand", "smoothing": "smoothed along the walk"}
-    return _counts(sent.position_from.map(lambda v: words.get(v, "unknown"))) if "position_from" in sent and len(sent) else ""
+    words = {
+        "exif": "the phone's own (EXIF)", "xmp": "from XMP", "takeout": "from Google Takeout",
+        "csv": "from a table", "hand": "corrected by hand", "smoothing": "smoothed along the walk"
+    }
+    return _counts(sent.position_from.map(lambda v: words.get(
+        v, "unknown"))) if "position_from" in sent and len(sent) else ""
 
 def _split_facts(sent, by="") -> str:
-    "A table of the splits with their walks and places, and the leakage audit; a sentence where there are none."
+    """A table of the splits with their walks and places, and the leakage audit; a sentence where there
+    are none."""
     split = split_names(sent)
     if not split.isin(list(SPLIT_FOLDERS)).any(): return "The photos were not split."
     number = lambda part, column: f"{part[column].nunique():,}" if column in part else "unknown"
     parts = {name: sent[split == name] for name in (*SPLIT_FOLDERS, "unused")}
-    rows = [f"| {name} | {len(part):,} | {number(part, 'session')} | {number(part, 'location')} |" for name, part in parts.items() if len(part)]
+    rows = [
+        f"| {name} | {len(part):,} | {number(part, 'session')} | {number(part, 'location')} |"
+        for name, part in parts.items() if len(part)
+    ]
     table = "\n".join(["| split | photos | walks | places |", "|---|---|---|---|", *rows])
     audited = bool(len(parts["train"]) and len(parts["valid"]) + len(parts["test"]))
-    audit = f"Leakage audit: {format_audit(audit_split(sent.assign(split=split.replace('unused', ''))), by)}." if audited else ""
-    return "\n\n".join(t for t in (table, f"Split by {by}: {SPLITS[by]}." if by in SPLITS else "", audit) if t)
+    audit = ("Leakage audit: "
+             f"{format_audit(audit_split(sent.assign(split=split.replace('unused', ''))), by)}."
+             ) if audited else ""
+    return "\n\n".join(t for t in (table, f"Split by {by}: {SPLITS[by]}." if by in SPLITS else "", audit)
+                       if t)
 
 # %% ../../nbs/share/72_hub.ipynb #2aaf74f9
 SPLIT_FOLDERS = {"train": "train", "valid": "validation", "test": "test"} # our name -> the folder's
 def _split_folders(split) -> dict:
     "Split -> folder for the splits of a table. Photos that were never split are what `datasets` calls train."
-    return {name: SPLIT_FOLDERS.get(name, "unused") for name in (*SPLIT_FOLDERS, "unused") if (split == name).any()} if (split != "unused").any() else {"unused": "train"}
+    return {
+        name: SPLIT_FOLDERS.get(name, "unused")
+        for name in (*SPLIT_FOLDERS, "unused") if (split == name).any()
+    } if (split != "unused").any() else {"unused": "train"}
 
 def _data_files(split) -> list:
     "The Hub's `configs`: which folder is which split."
@@ -416,9 +520,12 @@ def _data_files(split) -> list:
     return [{"config_name": "default", "data_files": [{"split": f, "path": f"{f}/**"} for f in folders]}]
 
 # %% ../../nbs/share/72_hub.ipynb #35e973ca
-_DATASET_LOADING = ("```python\nfrom datasets import load_dataset\n\nphotos = load_dataset(\"OWNER/NAME\") # or load_dataset(\"imagefolder\", data_dir=\"the folder\")\n"
-                    "photos[\"train\"][0] # image, latitude, longitude, ...\n```\n\n"
-                    "```python\nfrom img2gps.photos.prepare import read_dataset\n\ntable, folder = read_dataset(\"OWNER/NAME\") # or the folder: one row a photo, with its split\n```")
+_DATASET_LOADING = (
+    "```python\nfrom datasets import load_dataset\n\nphotos = "
+    "load_dataset(\"OWNER/NAME\") # or load_dataset(\"imagefolder\", data_dir=\"the folder\")\n"
+    "photos[\"train\"][0] # image, latitude, longitude, ...\n```\n\n"
+    "```python\nfrom img2gps.photos.prepare import read_dataset\n\ntable, folder = "
+    "read_dataset(\"OWNER/NAME\") # or the folder: one row a photo, with its split\n```")
 
 _PRIVACY = """- Metadata is stripped from every photo (EXIF with names and serial numbers, GPS, XMP, thumbnails); positions stand in the `metadata.csv` files alone. Nothing in the pictures is blurred: faces and number plates that were photographed are there.
 - Positions are a phone's, unless said otherwise above: about 5 m off under open sky, 7 to 13 m on average among buildings.
@@ -432,70 +539,119 @@ def dataset_card(
     skipped: list=(), # (file name, why) of photos that are not sent along
     repo_id: str="OWNER/NAME", # where it will stand, for the examples
 ) -> str: # markdown
-    "The dataset card of a photo table: counts, region, cameras, days, accuracy, cleaning, splits with their leakage audit, loading; unknown licence unless given."
+    """The dataset card of a photo table: counts, region, cameras, days, accuracy, cleaning, splits with
+    their leakage audit, loading; unknown licence unless given."""
     sent = table[usable(table) & ~table.file_name.isin([name for name, _ in skipped])]
-    days = table.taken_at[table.taken_at != ""].str.slice(0, 10) if "taken_at" in table else pd.Series(dtype=str)
-    camera = (table.make + " " + table.model).str.strip() if {"make", "model"} <= set(table) else pd.Series([""] * len(table))
-    size = next(f"n<{limit}" if limit == "1K" else f"{low}<n<{limit}" for low, limit, n in (("", "1K", 1e3), ("1K", "10K", 1e4), ("10K", "100K", 1e5), ("100K", "1M", np.inf)) if len(sent) < n)
-    head = dict(license=license, pretty_name=title, tags=["img2gps", "visual-localization", "geolocation", "geotagged-photos"], size_categories=[size])
+    days = table.taken_at[table.taken_at != ""].str.slice(0, 10) if "taken_at" in table else pd.Series(
+        dtype=str)
+    camera = (table.make + " " +
+              table.model).str.strip() if {"make", "model"} <= set(table) else pd.Series([""]*len(table))
+    size = next(f"n<{limit}" if limit == "1K" else f"{low}<n<{limit}"
+                for low, limit, n in (("", "1K", 1e3), ("1K", "10K", 1e4), ("10K", "100K", 1e5),
+                                      ("100K", "1M", np.inf)) if len(sent) < n)
+    head = dict(license=license, pretty_name=title,
+                tags=["img2gps", "visual-localization", "geolocation",
+                      "geotagged-photos"], size_categories=[size])
     if len(sent): head["configs"] = _data_files(split_names(sent))
-    parts = [_front_matter(head), f"# {title}", f"{len(table):,} photos were taken; {len(sent):,} are here: with a position, and kept by cleaning.", "## Loading it", _DATASET_LOADING.replace("OWNER/NAME", repo_id),
-             "## Region", _region(sent), "## Days", f"{days.min()} to {days.max()}, {days.nunique()} days" if len(days) else "No photo has a capture time.", "## Cameras", _counts(camera),
-             "## Positions", _origins(sent), _accuracy(sent), "## Cleaning", _cleaning(table), "## Splits", _split_facts(sent, table.attrs.get("split_by", "")), "## Privacy and limits", _PRIVACY]
-    if skipped: parts += ["## Left out", f"{len(skipped)} usable photos are not here:", "\n".join(f"- {_plain_words(name, 200)}: {_plain_words(why, 200)}" for name, why in list(skipped)[:20])]
+    parts = [
+        _front_matter(head), f"# {title}", f"{len(table):,} photos were taken; {len(sent):,} are "
+        "here: with a position, and kept by cleaning.", "## Loading it",
+        _DATASET_LOADING.replace("OWNER/NAME", repo_id), "## Region",
+        _region(sent), "## Days", f"{days.min()} to {days.max()}, {days.nunique()} days"
+        if len(days) else "No photo has a capture time.", "## Cameras",
+        _counts(camera), "## Positions",
+        _origins(sent),
+        _accuracy(sent), "## Cleaning",
+        _cleaning(table), "## Splits",
+        _split_facts(sent, table.attrs.get("split_by", "")), "## Privacy and limits", _PRIVACY
+    ]
+    if skipped:
+        parts += [
+            "## Left out", f"{len(skipped)} usable photos are not here:",
+            "\n".join(f"- {_plain_words(name, 200)}: "
+                      f"{_plain_words(why, 200)}" for name, why in list(skipped)[:20])
+        ]
     return "\n\n".join(p for p in parts if p) + "\n"
 
 # %% ../../nbs/share/72_hub.ipynb #c41059fb
-DATASET_COLUMNS = ("file_name", "latitude", "longitude", "position_from", "altitude", "h_accuracy", "heading", "heading_ref", "pitch", "width", "height", "location", "session", "split")
+DATASET_COLUMNS = ("file_name", "latitude", "longitude", "position_from", "altitude", "h_accuracy", "heading",
+                   "heading_ref", "pitch", "width", "height", "location", "session", "split")
 
 def _plain_names(names) -> dict:
     "File name -> one that every system and `datasets` can read; two that become the same are numbered."
     out, used = {}, set()
     plain = lambda part: re.sub(r"[\x00-\x1f\x7f:*?\"<>|\[\]\ud800-\udfff]", "_", part).strip()
     for name in sorted(names):
-        folders = [plain(p).lstrip("_. ") or "photos" for p in PurePosixPath(name).parts[:-1]] # `datasets` skips folders that start with two underscores
-        folders = [re.sub(rf"(?i)(?<![a-z])({'|'.join(SPLIT_WORDS)})(?![a-z])", r"x\1", p) for p in folders] # and takes `test walk` for a split
+        # `datasets` skips folders that start with two underscores
+        folders = [plain(p).lstrip("_. ") or "photos" for p in PurePosixPath(name).parts[:-1]]
+        # and takes `test walk` for a split
+        folders = [re.sub(rf"(?i)(?<![a-z])({'|'.join(SPLIT_WORDS)})(?![a-z])", r"x\1", p) for p in folders]
         path = wanted = PurePosixPath(*folders, plain(PurePosixPath(name).name))
-        while str(path).lower() in used: path = wanted.with_stem(f"{wanted.stem}_{len(used)}") # also where only the case differs
+        # also where only the case differs
+        while str(path).lower() in used:
+            path = wanted.with_stem(f"{wanted.stem}_{len(used)}")
         used.add(str(path).lower()); out[name] = path.as_posix()
     return out
 
 def _dataset_table(table) -> pd.DataFrame:
-    "The rows of a dataset in ImageFolder form: public columns alone, plain names, walks numbered, one type a column in every split."
+    """The rows of a dataset in ImageFolder form: public columns alone, plain names, walks numbered, one
+    type a column in every split."""
     table = table.sort_values("file_name")
-    if "session" in table: table = table.assign(session=[f"walk{i:02d}" for i in table.session.fillna("").rank(method="dense").astype(int)])
-    rows = table[[c for c in DATASET_COLUMNS if c in table]].assign(file_name=table.file_name.map(_plain_names(table.file_name)), split=split_names(table))
+    if "session" in table:
+        table = table.assign(
+            session=[f"walk{i:02d}" for i in table.session.fillna("").rank(method="dense").astype(int)])
+    rows = table[[c for c in DATASET_COLUMNS if c in table]].assign(
+        file_name=table.file_name.map(_plain_names(table.file_name)), split=split_names(table))
     for c in rows:
         if c in ("width", "height") and rows[c].notna().all(): rows[c] = rows[c].astype(int)
-        if not pd.api.types.is_numeric_dtype(rows[c]): rows[c] = rows[c].astype(object).where(rows[c].notna() & (rows[c] != ""), "unknown").astype(str)
-    return rows[[c for c in rows if c == "split" or not (rows[c].isna() | (rows[c] == "unknown")).all()]].assign(source=table.file_name).reset_index(drop=True)
+        if not pd.api.types.is_numeric_dtype(rows[c]):
+            rows[c] = rows[c].astype(object).where(rows[c].notna() & (rows[c] != ""), "unknown").astype(str)
+    return rows[[c for c in rows if c == "split" or not (rows[c].isna() | (rows[c] == "unknown")).all()
+                 ]].assign(source=table.file_name).reset_index(drop=True)
 
 # %% ../../nbs/share/72_hub.ipynb #32fc7e01
 def _strip_into(folder, targets, staging, progress) -> list:
-    "Copy photos without their metadata into a staging folder (name -> path in it); (name, why) of those that were skipped."
+    """Copy photos without their metadata into a staging folder (name -> path in it); (name, why) of those
+    that were skipped."""
     skipped = []
     for name, target in tqdm(sorted(targets.items()), desc="strip", unit="photo", disable=not progress):
         source, target = Path(folder)/name, staging/target
-        if any(part.startswith(".") for part in PurePosixPath(name).parts): skipped.append((name, "hidden")); continue
-        if not source.is_file(): raise FileNotFoundError(f"{source} is missing: scan the folder again, or give the folder that the table's file names are relative to")
+        if any(part.startswith(".") for part in PurePosixPath(name).parts):
+            skipped.append((name, "hidden"))
+            continue
+        if not source.is_file():
+            raise FileNotFoundError(f"{source} is missing: scan the folder again, or give the folder that "
+                                    "the table's file names are relative to")
         target.parent.mkdir(parents=True, exist_ok=True)
         try: strip_private(source, target)
-        except (ValueError, OSError) as e: skipped.append((name, str(e).removeprefix(f"{source.name}: ").removeprefix(f"{source.name} is "))); continue
+        except (ValueError, OSError) as e:
+            skipped.append((name, str(e).removeprefix(f"{source.name}: ").removeprefix(f"{source.name} is ")))
+            continue
         left = read_photo(target)
-        if left["latitude"] is not None or left["taken_at"] or left["make"]: raise ValueError(f"{name} still carries metadata after stripping; nothing was sent")
+        if left["latitude"] is not None or left["taken_at"] or left["make"]:
+            raise ValueError(f"{name} still carries metadata after stripping; nothing was sent")
     return skipped
 
 def _stage_dataset(folder, table, staging, license, title, repo_id, progress):
     "Put photos, metadata and card of a dataset into a staging folder."
     chosen = table[usable(table)]
-    outside = [n for n in chosen.file_name if PurePosixPath(n).is_absolute() or ".." in PurePosixPath(n).parts or _last_part(n) != n]
-    if outside: raise ValueError(f"{outside[0]!r} leads out of {folder}: file names in the table must be relative to it")
+    outside = [
+        n for n in chosen.file_name
+        if PurePosixPath(n).is_absolute() or ".." in PurePosixPath(n).parts or _last_part(n) != n
+    ]
+    if outside:
+        raise ValueError(
+            f"{outside[0]!r} leads out of {folder}: file names in the table must be relative to it")
     rows = _dataset_table(chosen)
     folders = rows.split.map(_split_folders(rows.split))
     skipped = _strip_into(folder, dict(zip(rows.source, folders + "/" + rows.file_name)), staging, progress)
     sent = ~rows.source.isin([name for name, _ in skipped])
-    if not sent.any(): raise ValueError(f"no photo of {folder} can be sent: {len(table)} in the table, {len(chosen)} usable, {len(skipped)} skipped" + (f" ({skipped[0][0]}: {skipped[0][1]})" if skipped else ""))
-    for name, part in rows[sent].drop(columns="source").groupby(folders[sent]): write_table(part, staging/name/"metadata.csv")
+    if not sent.any():
+        raise ValueError(f"no photo of {folder} can be sent: {len(table)} in the table, {len(chosen)} "
+                         f"usable, {len(skipped)} skipped" +
+                         (f" ({skipped[0][0]}: {skipped[0][1]})" if skipped else ""))
+    for name, part in rows[sent].drop(columns="source").groupby(folders[sent]):
+        write_table(part, staging/name/"metadata.csv")
     (staging/"README.md").write_text(dataset_card(table, title, license, skipped, repo_id), encoding="utf-8")
     for name, why in skipped: print(f"skipped {name}: {why}")
 
@@ -509,7 +665,8 @@ def write_dataset(
     repo_id: str="OWNER/NAME", # where it will stand, for the card's examples
     progress: bool=True, # show a bar
 ) -> Path: # `target`
-    "Write stripped photos by split, a metadata.csv beside each, and the card: a folder that `datasets` and `read_dataset` load. FileExistsError for a target with something in it."
+    """Write stripped photos by split, a metadata.csv beside each, and the card: a folder that `datasets`
+    and `read_dataset` load. FileExistsError for a target with something in it."""
     target = _new_folder(target)
     with _whole_folder(target) as made: _stage_dataset(folder, table, made, license, title, repo_id, progress)
     return target
@@ -518,31 +675,41 @@ def write_dataset(
 def _hub_api():
     "An HfApi with a token, or an error that says what is missing."
     try: from huggingface_hub import HfApi, get_token
-    except ImportError as e: raise ImportError("pushing needs the hub extra: pip install 'img2gps[hub]'") from e
-    if not get_token(): raise ValueError("no Hugging Face token: log in with `hf auth login` (`huggingface-cli login` in older versions), or set HF_TOKEN")
+    except ImportError as e:
+        raise ImportError("pushing needs the hub extra: pip install 'img2gps[hub]'") from e
+    if not get_token():
+        raise ValueError("no Hugging Face token: log in with `hf auth login` (`huggingface-cli login` in "
+                         "older versions), or set HF_TOKEN")
     return HfApi()
 
 # %% ../../nbs/share/72_hub.ipynb #16cdaa13
 def _staged(staging) -> list:
     "(path in the repository, bytes) of everything in a staging folder, sorted."
-    return sorted((p.relative_to(staging).as_posix(), p.stat().st_size) for p in Path(staging).rglob("*") if p.is_file())
+    return sorted((p.relative_to(staging).as_posix(), p.stat().st_size) for p in Path(staging).rglob("*")
+                  if p.is_file())
 
 def _send(staging, repo_id, repo_type, dry_run, private, api) -> list:
     "Print what a staging folder holds and, unless it is a dry run, send it."
     files = _staged(staging)
     for path, size in files: print(f"{size:>13,}  {path}")
-    print(f"{sum(s for _, s in files):>13,}  bytes in {len(files)} files for the {'private' if private else 'PUBLIC'} {repo_type} repository {repo_id}")
-    if dry_run: print("dry run: nothing was sent; pass dry_run=False (--send on the command line) to send it"); return files
+    print(f"{sum(s for _, s in files):>13,}  bytes in {len(files)} files for the "
+          f"{'private' if private else 'PUBLIC'} {repo_type} repository {repo_id}")
+    if dry_run:
+        print("dry run: nothing was sent; pass dry_run=False (--send on the command line) to send it")
+        return files
     api = _hub_api() if api is None else api
     api.create_repo(repo_id=repo_id, repo_type=repo_type, private=private, exist_ok=True)
     if private and not api.repo_info(repo_id=repo_id, repo_type=repo_type).private:
-        raise ValueError(f"{repo_id} is there already and public; push to another repository, make it private first, or pass private=False to publish")
-    api.upload_folder(repo_id=repo_id, repo_type=repo_type, folder_path=str(staging), commit_message=f"Upload {repo_type} with img2gps")
+        raise ValueError(f"{repo_id} is there already and public; push to another repository, make it "
+                         "private first, or pass private=False to publish")
+    api.upload_folder(repo_id=repo_id, repo_type=repo_type, folder_path=str(staging),
+                      commit_message=f"Upload {repo_type} with img2gps")
     return files
 
 # %% ../../nbs/share/72_hub.ipynb #a7af8524
 RUN_FILES = ("model.safetensors", "history.csv", "map.png")
-PREDICTION_COLUMNS = ("file_name", "location", "split", "latitude", "longitude", "pred_latitude", "pred_longitude", "error_m", "radius_m")
+PREDICTION_COLUMNS = ("file_name", "location", "split", "latitude", "longitude", "pred_latitude",
+                      "pred_longitude", "error_m", "radius_m")
 
 def _stage_run(run, staging, include_photos, license, title, repo_id):
     "Put what is sent of a run into a staging folder."
@@ -552,21 +719,33 @@ def _stage_run(run, staging, include_photos, license, title, repo_id):
     (staging/"README.md").write_text(run_card(run, license, title, repo_id), encoding="utf-8")
     for name in RUN_FILES:
         if (run/name).is_file(): shutil.copyfile(run/name, staging/name)
-    if (run/"metrics.json").is_file(): (staging/"metrics.json").write_text(json.dumps(_without_parts(_read_json(run/"metrics.json")), indent=2), encoding="utf-8")
+    if (run/"metrics.json").is_file():
+        (staging/"metrics.json").write_text(
+            json.dumps(_without_parts(_read_json(run/"metrics.json")), indent=2), encoding="utf-8")
     if (run/"predictions.csv").is_file():
         table = pd.read_csv(run/"predictions.csv", dtype={"file_name": str, "location": str})
         table = table[[c for c in PREDICTION_COLUMNS if c in table]]
-        write_table(table.assign(file_name=table.file_name.map(_last_part)) if "file_name" in table else table, staging/"predictions.csv")
+        write_table(
+            table.assign(file_name=table.file_name.map(_last_part)) if "file_name" in table else table,
+            staging/"predictions.csv")
     if include_photos and (run/"report.html").is_file():
         text = (run/"report.html").read_text(encoding="utf-8")
-        text = re.sub(r"<section>\n<h2>Where does it fail\?</h2>.*?</section>\n", "", text, flags=re.S) # by walk, camera and hour, as `_without_parts`
-        for path in paths: text = text.replace(html.escape(path), html.escape(_last_part(path))).replace(path, _last_part(path))
+        # by walk, camera and hour, as `_without_parts`
+        text = re.sub(r"<section>\n<h2>Where does it fail\?</h2>.*?</section>\n", "", text, flags=re.S)
+        for path in paths:
+            text = text.replace(html.escape(path),
+                                html.escape(_last_part(path))).replace(path, _last_part(path))
         (staging/"report.html").write_text(text, encoding="utf-8")
 
 # %% ../../nbs/share/72_hub.ipynb #036e34ec
 def _without_parts(metrics):
-    "Metrics without the judgement by walk, camera and hour, which says more of who took the photos than of the model."
-    return {name: {k: v for k, v in value.items() if k != "by"} if isinstance(value, dict) else value for name, value in metrics.items()}
+    """Metrics without the judgement by walk, camera and hour, which says more of who took the photos than
+    of the model."""
+    return {
+        name: {k: v
+               for k, v in value.items() if k != "by"} if isinstance(value, dict) else value
+        for name, value in metrics.items()
+    }
 
 # %% ../../nbs/share/72_hub.ipynb #b26aad74
 def push_run(
@@ -597,7 +776,8 @@ def push_dataset(
     api=None, # an HfApi; made from the saved token by default
     progress: bool=True, # show a bar
 ) -> list: # (path in the repository, bytes)
-    "Send stripped photos with a metadata.csv to the Hugging Face Hub as a dataset repository, or list what would be sent."
+    """Send stripped photos with a metadata.csv to the Hugging Face Hub as a dataset repository, or list
+    what would be sent."""
     check_repo_id(repo_id)
     with tempfile.TemporaryDirectory() as staging:
         _stage_dataset(folder, table, Path(staging), license, title, repo_id, progress)

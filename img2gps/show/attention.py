@@ -22,7 +22,8 @@ from ..locate.predict import Predictor
 
 # %% ../../nbs/show/65_attention.ipynb #a889c850
 def _passed(body, x):
-    "The modules of a body in the order in which they have answered to some photos, and the shapes of their answers."
+    """The modules of a body in the order in which they have answered to some photos, and the shapes of
+    their answers."""
     seen = []
     def note(module, _, out):
         if isinstance(out, torch.Tensor): seen.append((module, tuple(out.shape)))
@@ -38,22 +39,35 @@ def _places(shape):
     return shape[1] if len(shape) == 3 else int(np.prod(shape[2:])) if len(shape) > 3 else 1
 
 def _last_stage(body, x):
-    "The last convolutional stage of a body for photos like `x`, (n, 3, height, width). ValueError where it has none."
+    """The last convolutional stage of a body for photos like `x`, (n, 3, height, width). ValueError where
+    it has none."""
     seen = _passed(body, x)
-    grids = [shape[2:] for module, shape in seen if isinstance(module, nn.Conv2d) and len(shape) == 4 and _places(shape) > 1]
+    grids = [
+        shape[2:] for module, shape in seen
+        if isinstance(module, nn.Conv2d) and len(shape) == 4 and _places(shape) > 1
+    ]
     calls = Counter(module for module, _ in seen) # one ReLU may serve many layers
-    at = [i for i, (module, shape) in enumerate(seen) if grids and len(shape) == 4 and shape[2:] == grids[-1] and calls[module] == 1]
-    learned = [module for module, shape in seen[at[-1] + 1:] if _places(shape) > 1 and any(True for _ in module.parameters(recurse=False))] if at else []
+    at = [
+        i for i, (module, shape) in enumerate(seen)
+        if grids and len(shape) == 4 and shape[2:] == grids[-1] and calls[module] == 1
+    ]
+    learned = [
+        module for module, shape in seen[at[-1] + 1:]
+        if _places(shape) > 1 and any(True for _ in module.parameters(recurse=False))
+    ] if at else []
     if not at or learned:
         why = f"behind its last convolution {type(learned[0]).__name__} layers go on to mix places" if learned else "no convolution in it tells places of the photo apart"
-        raise ValueError(f"{type(body).__name__} does not end in a convolutional stage ({why}): Grad-CAM needs one, as in resnet18, convnext_tiny or efficientnet_b0")
+        raise ValueError(f"{type(body).__name__} does not end in a convolutional stage ({why}): Grad-CAM "
+                         "needs one, as in resnet18, convnext_tiny or efficientnet_b0")
     return seen[at[-1]][0]
 
 # %% ../../nbs/show/65_attention.ipynb #afcde65e
 def _captum():
     "captum's attribution methods; an ImportError names the extra."
     try: return importlib.import_module("captum.attr")
-    except ImportError as e: raise ImportError(f"maps of what a network looked at need captum ({e}): pip install 'img2gps[attention]'") from e
+    except ImportError as e:
+        raise ImportError(f"maps of what a network looked at need captum ({e}): pip install "
+                          "'img2gps[attention]'") from e
 
 @contextmanager
 def _evaluating(model):
@@ -68,20 +82,27 @@ def _evaluating(model):
 def attention_maps(
     predictor: Predictor, # with a convolutional backbone
     photos, # uint8, (n, height, width, 3), upright and of the predictor's size
-    batch_size: int=16, # photos at once
-) -> np.ndarray: # float32, (n, height, width): 1 at the strongest pull of each photo, all 0 where nothing pulls
-    "Grad-CAM of the distance from the mean position to the answer. ValueError for other photos or backbones; ImportError where captum is missing."
+    batch_size: int = 16, # photos at once
+    # float32, (n, height, width): 1 at the strongest pull of each photo, all 0 where nothing pulls
+) -> np.ndarray:
+    """Grad-CAM of the distance from the mean position to the answer. ValueError for other photos or
+    backbones; ImportError where captum is missing."""
     photos = np.asarray(photos)
     if photos.dtype != np.uint8 or photos.ndim != 4 or photos.shape[1:] != (*predictor.size, 3):
-        raise ValueError(f"photos must be uint8 of shape (n, {predictor.size[0]}, {predictor.size[1]}, 3), not {photos.dtype} of {photos.shape}; cut them with img2gps.photos.exif.decode_photo(path, size)")
+        raise ValueError(f"photos must be uint8 of shape (n, {predictor.size[0]}, {predictor.size[1]}, "
+                         f"3), not {photos.dtype} of {photos.shape}; cut them with "
+                         "img2gps.photos.exif.decode_photo(path, size)")
     captum, maps = _captum(), np.zeros(photos.shape[:3], np.float32)
     with _evaluating(predictor.model) as model:
         explained = None
         for start in range(0, len(photos), batch_size):
             x = predictor.normalised(photos[start:start + batch_size]).requires_grad_()
-            if explained is None: explained = captum.LayerGradCam(lambda x: torch.linalg.vector_norm(model(x)[:, :2], dim=1), _last_stage(model.body, x))
+            if explained is None:
+                explained = captum.LayerGradCam(lambda x: torch.linalg.vector_norm(model(x)[:, :2], dim=1),
+                                                _last_stage(model.body, x))
             cells = explained.attribute(x, relu_attributions=True)
-            maps[start:start + batch_size] = captum.LayerAttribution.interpolate(cells, tuple(predictor.size), "bilinear")[:, 0].detach().cpu().numpy()
+            maps[start:start + batch_size] = captum.LayerAttribution.interpolate(
+                cells, tuple(predictor.size), "bilinear")[:, 0].detach().cpu().numpy()
     peak = maps.max((1, 2), initial=0, keepdims=True)
     return np.divide(maps, peak, out=np.zeros_like(maps), where=peak > 0)
 
@@ -94,7 +115,9 @@ def _show_map(axes, photo, looked, name, place, away_m):
     axes[1].imshow(looked, cmap="inferno", vmin=0, vmax=1, alpha=0.15 + 0.6 * looked)
     name = name if len(name) <= 36 else name[:33] + "..."
     axes[0].set_title(_label(name), fontsize=9, loc="left")
-    axes[1].set_title(f"answer {place[0]:.5f}, {place[1]:.5f}\n{away_m:,.0f} m from the middle" + ("" if looked.any() else ", nothing pulls"), fontsize=9, loc="left")
+    axes[1].set_title(
+        f"answer {place[0]:.5f}, {place[1]:.5f}\n{away_m:,.0f} m from the middle" +
+        ("" if looked.any() else ", nothing pulls"), fontsize=9, loc="left")
     for ax in axes: ax.set_axis_off()
 
 def plot_attention(
@@ -102,7 +125,8 @@ def plot_attention(
     files, # photo files, one or several
     batch_size: int=16, # photos at once
 ) -> np.ndarray: # of Axes, (n, 2)
-    "Photos as the network sees them, and beside each what pulled its answer away from the mean position. Errors as `attention_maps` and `decode_photo`."
+    """Photos as the network sees them, and beside each what pulled its answer away from the mean
+    position. Errors as `attention_maps` and `decode_photo`."""
     files = [files] if isinstance(files, (str, os.PathLike)) else list(files)
     if not files: raise ValueError("no photos to look at: give at least one file")
     photos = np.stack([np.asarray(decode_photo(f, predictor.size)) for f in files])
@@ -112,5 +136,6 @@ def plot_attention(
     height, width = predictor.size
     figure = Figure(figsize=(6.4, (3.1 * height / width + 0.45) * len(files)), dpi=100, layout="constrained")
     axes = figure.subplots(len(files), 2, squeeze=False)
-    for row, photo, looked, file, place, metres in zip(axes, photos, maps, files, places, away_m): _show_map(row, photo, looked, Path(file).name, place, metres)
+    for row, photo, looked, file, place, metres in zip(axes, photos, maps, files, places, away_m):
+        _show_map(row, photo, looked, Path(file).name, place, metres)
     return axes

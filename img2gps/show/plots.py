@@ -22,8 +22,8 @@ from ..photos.exif import atomic_path
 from ..geo import LocalFrame, mean_position
 
 # %% ../../nbs/show/60_plots.ipynb #cd13577a
-OKABE_ITO = dict(blue="#0072B2", vermilion="#D55E00", green="#009E73", purple="#CC79A7", orange="#E69F00", sky="#56B4E9",
-                 black="#000000", yellow="#F0E442")
+OKABE_ITO = dict(blue="#0072B2", vermilion="#D55E00", green="#009E73", purple="#CC79A7", orange="#E69F00",
+                 sky="#56B4E9", black="#000000", yellow="#F0E442")
 FAINT, INK = "#B0B0B0", "#222222"
 
 def _axes(ax, size=(6.4, 4), rows=None):
@@ -44,8 +44,8 @@ def _label(text):
 def _legend(ax, **kwargs):
     "A legend above the axes, where it covers no data."
     if ax.get_legend_handles_labels()[0]:
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3, frameon=False, fontsize=10, borderaxespad=0,
-                  handletextpad=0.4, columnspacing=1.4, **kwargs)
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3, frameon=False, fontsize=10,
+                  borderaxespad=0, handletextpad=0.4, columnspacing=1.4, **kwargs)
 
 # %% ../../nbs/show/60_plots.ipynb #f136c6bc
 def figure_png(
@@ -59,18 +59,23 @@ def figure_png(
 
 # %% ../../nbs/show/60_plots.ipynb #e98f4a69
 def _metres(table, columns, frame=None):
-    "Metres east and north, shape (n, 2), NaN where a row has no position; and the frame, centred on these positions if none is given."
+    """Metres east and north, shape (n, 2), NaN where a row has no position; and the frame, centred on
+    these positions if none is given."""
     missing = [c for c in columns if c not in table]
-    if missing: raise ValueError(f"no column {', '.join(missing)} to draw: the table needs {' and '.join(columns)} in degrees")
+    if missing:
+        raise ValueError(f"no column {', '.join(missing)} to draw: the table needs "
+                         f"{' and '.join(columns)} in degrees")
     latitude, longitude = (pd.to_numeric(table[c]).to_numpy(np.float64, na_value=np.nan) for c in columns)
     if frame is None:
         placed = ~(np.isnan(latitude) | np.isnan(longitude))
-        if not placed.any(): raise ValueError(f"no photo has a {columns[0]} and {columns[1]}: there is nothing to draw")
+        if not placed.any():
+            raise ValueError(f"no photo has a {columns[0]} and {columns[1]}: there is nothing to draw")
         frame = LocalFrame(*mean_position(latitude[placed], longitude[placed]))
     return frame.to_metres(latitude, longitude), frame
 
 def _map_axes(ax, xy, margin=0.08):
-    "Axes in metres with one scale for both directions and the limits set about `xy`; a figure of its own takes the shape of the region."
+    """Axes in metres with one scale for both directions and the limits set about `xy`; a figure of its
+    own takes the shape of the region."""
     low, high = np.nanmin(xy, 0), np.nanmax(xy, 0)
     pad = max(margin * (high - low).max(), 5.)
     width, height = high - low + 2 * pad
@@ -96,7 +101,8 @@ def _draw_few(ax, xy, values, size):
     for i, name in enumerate(names):
         chosen = (named == name).to_numpy()
         colour = SPLIT_COLOURS[name] if name in SPLIT_COLOURS else next(colours)
-        ax.scatter(*xy[chosen].T, s=size, color=colour, marker="os^Dv<>P"[i % 8], linewidths=0, alpha=0.9, label=_label(f"{name} ({chosen.sum():,})"))
+        ax.scatter(*xy[chosen].T, s=size, color=colour, marker="os^Dv<>P"[i % 8], linewidths=0, alpha=0.9,
+                   label=_label(f"{name} ({chosen.sum():,})"))
     _legend(ax, markerscale=max(1., np.sqrt(30 / size)))
 
 def _draw_column(ax, xy, values, size, by):
@@ -104,36 +110,48 @@ def _draw_column(ax, xy, values, size, by):
     distinct = values.nunique()
     if distinct <= 7: _draw_few(ax, xy, values, size)
     elif pd.api.types.is_float_dtype(values):
-        dots = ax.scatter(*xy.T, s=size, c=values.to_numpy(float), cmap="cividis", linewidths=0, plotnonfinite=False)
+        dots = ax.scatter(*xy.T, s=size, c=values.to_numpy(float), cmap="cividis", linewidths=0,
+                          plotnonfinite=False)
         ax.figure.colorbar(dots, ax=ax, shrink=0.8).set_label(_label(by), fontsize=10)
     else:
         codes = pd.factorize(values)[0]
-        ax.scatter(*xy.T, s=size, color=[list(OKABE_ITO.values())[c * 5 % 7] if c >= 0 else FAINT for c in codes], linewidths=0)
+        ax.scatter(*xy.T, s=size,
+                   color=[list(OKABE_ITO.values())[c*5 % 7] if c >= 0 else FAINT for c in codes],
+                   linewidths=0)
         ax.set_title(_label(f"{len(values):,} photos, {distinct:,} values of {by}"), fontsize=10, loc="left")
 
 # %% ../../nbs/show/60_plots.ipynb #085a42bf
 def plot_positions(
-    table, # photo table with latitude and longitude in degrees; photos without a position are left out and counted
-    by: str="split", # the column that colours the dots, or None
-    ax=None, # matplotlib Axes to draw into, or None for a figure of its own
+        # photo table with latitude and longitude in degrees; photos without a position are left out and
+        # counted
+        table,
+        by: str = "split", # the column that colours the dots, or None
+        ax=None, # matplotlib Axes to draw into, or None for a figure of its own
 ): # the Axes
     "The photos' positions in metres about their mean, coloured by a column."
     if by is not None and by not in table:
-        if by != "split": raise ValueError(f"no column {by} to colour by (found: {', '.join(map(str, table.columns))})")
+        if by != "split":
+            raise ValueError(f"no column {by} to colour by (found: {', '.join(map(str, table.columns))})")
         by = None
     xy, _ = _metres(table, TRUE_COLUMNS)
     placed = ~np.isnan(xy).any(1)
     ax, size = _map_axes(ax, xy[placed]), _dot_size(placed.sum())
-    if by is None: ax.scatter(*xy[placed].T, s=size, color=OKABE_ITO["blue"], linewidths=0, label=f"photos ({placed.sum():,})"); _legend(ax)
+    if by is None:
+        ax.scatter(*xy[placed].T, s=size, color=OKABE_ITO["blue"], linewidths=0,
+                   label=f"photos ({placed.sum():,})")
+        _legend(ax)
     else: _draw_column(ax, xy[placed], table[by][placed], size, by)
-    if not placed.all(): ax.set_xlabel(f"metres east ({(~placed).sum():,} photos without a position not shown)", fontsize=10)
+    if not placed.all():
+        ax.set_xlabel(f"metres east ({(~placed).sum():,} photos without a position not shown)", fontsize=10)
     return ax
 
 # %% ../../nbs/show/60_plots.ipynb #757b9f20
 def _in_view(true, predicted, beyond=0.25):
-    "The positions that set the view: all true ones, and the predictions not further out than `beyond` times the region's size."
+    """The positions that set the view: all true ones, and the predictions not further out than `beyond`
+    times the region's size."""
     low, high = true.min(0), true.max(0)
-    near = ((predicted >= low - beyond * (high - low).max()) & (predicted <= high + beyond * (high - low).max())).all(1)
+    near = ((predicted >= low - beyond*(high - low).max()) & (predicted <= high + beyond*
+                                                              (high - low).max())).all(1)
     return np.concatenate([true, predicted[near]])
 
 def _sample(n, most):
@@ -146,24 +164,31 @@ def plot_predictions(
     ax=None, # matplotlib Axes to draw into, or None for a figure of its own
     max_arrows: int=300, # more predictions than this are sampled, and the legend says so
 ): # the Axes
-    "The map of actual against predicted positions in metres, with an arrow from each true position to its prediction."
+    """The map of actual against predicted positions in metres, with an arrow from each true position to
+    its prediction."""
     true, frame = _metres(table, TRUE_COLUMNS)
     predicted, _ = _metres(table, PREDICTED_COLUMNS, frame)
-    training = table["split"].isin(["train"]).to_numpy(bool) if "split" in table else np.zeros(len(table), bool)
+    training = table["split"].isin(["train"]).to_numpy(bool) if "split" in table else np.zeros(
+        len(table), bool)
     answered = np.flatnonzero(~training & ~np.isnan(true).any(1) & ~np.isnan(predicted).any(1))
-    if not answered.size: raise ValueError("no photo outside the training split has both a true and a predicted position: there is no arrow to draw")
+    if not answered.size:
+        raise ValueError("no photo outside the training split has both a true and a predicted position: "
+                         "there is no arrow to draw")
     chosen = answered[_sample(answered.size, max_arrows)]
     ax = _map_axes(ax, _in_view(np.concatenate([true[training], true[answered]]), predicted[chosen]))
     low, high = np.transpose([ax.get_xlim(), ax.get_ylim()])
     outside = ((predicted[chosen] < low) | (predicted[chosen] > high)).any(1).sum()
     size = _dot_size(3 * chosen.size)
-    if training.any(): ax.scatter(*true[training].T, s=min(size, 9), color="#C4C4C4", linewidths=0, label="training photos")
-    ax.quiver(*true[chosen].T, *(predicted - true)[chosen].T, angles="xy", scale_units="xy", scale=1, units="dots",
-              width=1.1, headwidth=5, headlength=6, headaxislength=5.5, color=INK, alpha=0.6, zorder=2.5)
+    if training.any():
+        ax.scatter(*true[training].T, s=min(size, 9), color="#C4C4C4", linewidths=0, label="training photos")
+    ax.quiver(*true[chosen].T,
+              *(predicted - true)[chosen].T, angles="xy", scale_units="xy", scale=1, units="dots", width=1.1,
+              headwidth=5, headlength=6, headaxislength=5.5, color=INK, alpha=0.6, zorder=2.5)
     shown = "" if chosen.size == answered.size else f" ({chosen.size:,} of {answered.size:,} shown)"
-    ax.scatter(*true[chosen].T, s=size, color=OKABE_ITO["blue"], linewidths=0, label="true position" + shown, zorder=2.4)
-    ax.scatter(*predicted[chosen].T, s=size, color=OKABE_ITO["vermilion"], marker="^", linewidths=0, zorder=2.3,
-               label="predicted" + (f" ({outside:,} outside the map)" if outside else ""))
+    ax.scatter(*true[chosen].T, s=size, color=OKABE_ITO["blue"], linewidths=0, label="true position" + shown,
+               zorder=2.4)
+    ax.scatter(*predicted[chosen].T, s=size, color=OKABE_ITO["vermilion"], marker="^", linewidths=0,
+               zorder=2.3, label="predicted" + (f" ({outside:,} outside the map)" if outside else ""))
     _legend(ax, markerscale=max(1., np.sqrt(30 / size)))
     return ax
 
@@ -172,7 +197,8 @@ def save_map(
     table, # as for `plot_predictions`
 ) -> Path: # the path
     "`plot_predictions` as a PNG of README size, written atomically."
-    with atomic_path(path, overwrite=True) as temporary: temporary.write_bytes(figure_png(plot_predictions(table), dpi=140))
+    with atomic_path(path, overwrite=True) as temporary:
+        temporary.write_bytes(figure_png(plot_predictions(table), dpi=140))
     return Path(path)
 
 # %% ../../nbs/show/60_plots.ipynb #242e18be
@@ -188,10 +214,12 @@ def plot_error_cdf(
     for i, (name, error_m) in enumerate(errors.items()):
         error_m = np.asarray(error_m, np.float64).ravel()
         if not error_m.size or not np.isfinite(error_m).all():
-            raise ValueError(f"the errors of {name!r} are empty or hold NaN: give metres for every photo, see add_errors")
+            raise ValueError(f"the errors of {name!r} are empty or hold NaN: give metres for every photo, "
+                             "see add_errors")
         colour, line = styles[i % len(styles)]
         dashes = line if i == 0 or i >= 7 else (0, (5, 1 + i))
-        ax.ecdf(error_m, color=colour, linestyle=dashes, linewidth=2.6 if i == 0 else 1.8, label=_label(f"{name}, median {np.median(error_m):.0f} m"))
+        ax.ecdf(error_m, color=colour, linestyle=dashes, linewidth=2.6 if i == 0 else 1.8,
+                label=_label(f"{name}, median {np.median(error_m):.0f} m"))
         furthest = max(furthest, np.percentile(error_m, 98))
     ax.set_xlim(0, max(furthest, 1.))
     ax.set_ylim(0, 1.01)
@@ -211,11 +239,13 @@ def plot_residual_map(
     "A heat map of the mean error in metres over the region."
     xy, _ = _metres(table, TRUE_COLUMNS, frame)
     error_m = np.asarray(table["error_m"], np.float64)
-    if not (good := np.isfinite(xy).all(1) & np.isfinite(error_m)).any(): raise ValueError("no photo has a position and an error: judge the table with add_errors first")
+    if not (good := np.isfinite(xy).all(1) & np.isfinite(error_m)).any():
+        raise ValueError("no photo has a position and an error: judge the table with add_errors first")
     ax, extent = _map_axes(ax, xy[good]), np.ptp(xy[good], axis=0) + 1
     cells = np.maximum(np.round(across * extent / extent.max()), 1).astype(int)
     grid = (int(cells[0]), max(int(round(cells[1] / np.sqrt(3))), 1))
-    heat = ax.hexbin(*xy[good].T, C=error_m[good], gridsize=grid, cmap="cividis", linewidths=0.4, edgecolors="white", vmin=0)
+    heat = ax.hexbin(*xy[good].T, C=error_m[good], gridsize=grid, cmap="cividis", linewidths=0.4,
+                     edgecolors="white", vmin=0)
     ax.figure.colorbar(heat, ax=ax, shrink=0.8).set_label("mean error, metres", fontsize=10)
     return ax
 
@@ -226,13 +256,21 @@ def plot_heading_rose(
 ): # the Axes
     "Mean error in metres by the direction that the camera looked in."
     if not parts: raise ValueError("no headings to draw: the photos do not say where they look")
-    if ax is None: ax = Figure(figsize=(6.4, 4.4), dpi=100, layout="constrained").subplots(subplot_kw=dict(projection="polar"))
+    if ax is None:
+        ax = Figure(figsize=(6.4, 4.4), dpi=100,
+                    layout="constrained").subplots(subplot_kw=dict(projection="polar"))
     ax.set_theta_zero_location("N"); ax.set_theta_direction(-1)
-    angle, mean = np.array([COMPASS.index(p["label"]) * np.pi / 4 for p in parts]), np.array([p["mean_m"] for p in parts])
-    ax.bar(angle, mean, width=np.pi / 4 * 0.9, color=OKABE_ITO["sky"], edgecolor=OKABE_ITO["blue"], linewidth=1)
+    angle, mean = np.array([COMPASS.index(p["label"])*np.pi/4 for p in parts]), np.array(
+        [p["mean_m"] for p in parts])
+    ax.bar(angle, mean, width=np.pi/4*0.9, color=OKABE_ITO["sky"], edgecolor=OKABE_ITO["blue"], linewidth=1)
     for a, part in zip(angle, parts):
-        if (interval := part["intervals"]["mean_m"]) is not None: ax.plot([a, a], interval, color=INK, linewidth=1.6)
-    ax.set_xticks(np.arange(8) * np.pi / 4, [f"{name}\n{n:,}" if (n := sum(p["n"] for p in parts if p["label"] == name)) else name for name in COMPASS])
+        if (interval := part["intervals"]["mean_m"]) is not None:
+            ax.plot([a, a], interval, color=INK, linewidth=1.6)
+    ax.set_xticks(
+        np.arange(8)*np.pi/4, [
+            f"{name}\n{n:,}" if (n := sum(p["n"] for p in parts if p["label"] == name)) else name
+            for name in COMPASS
+        ])
     ax.tick_params(labelsize=9); ax.grid(color="#D0D0D0", linewidth=0.6); ax.set_axisbelow(True)
     ax.set_title("mean error in metres, photos by heading", fontsize=10)
     return ax
@@ -248,20 +286,26 @@ def plot_reliability(
     level, held = np.array([r["level"] for r in curve]), np.array([r["coverage"] for r in curve])
     ax.plot([0, 1], [0, 1], color=FAINT, linewidth=1.4, label="promised")
     for r in curve:
-        if r["interval"] is not None: ax.plot([r["level"]] * 2, r["interval"], color=OKABE_ITO["blue"], linewidth=1.6)
+        if r["interval"] is not None:
+            ax.plot([r["level"]]*2, r["interval"], color=OKABE_ITO["blue"], linewidth=1.6)
     ax.plot(level, held, "o-", color=OKABE_ITO["blue"], linewidth=1.6, markersize=6, label="held, by photo")
-    ax.plot(level, [r["coverage_by_location"] for r in curve], "^", color=OKABE_ITO["vermilion"], markersize=6, label="by location")
-    for x, y, r in zip(level, held, curve): ax.annotate(f"{r['median_m']:.0f} m", (x, y), (8, 0), textcoords="offset points", fontsize=9, va="top")
+    ax.plot(level, [r["coverage_by_location"] for r in curve], "^", color=OKABE_ITO["vermilion"],
+            markersize=6, label="by location")
+    for x, y, r in zip(level, held, curve):
+        ax.annotate(f"{r['median_m']:.0f} m", (x, y), (8, 0), textcoords="offset points", fontsize=9,
+                    va="top")
     ax.set_xlim(0.4, 1.02); ax.set_ylim(min(0.4, held.min() - 0.05), 1.02)
     for axis in (ax.xaxis, ax.yaxis): axis.set_major_formatter(PercentFormatter(1., decimals=0))
-    ax.set_xlabel("share of photos that the radius promises to hold", fontsize=10); ax.set_ylabel("share that it held", fontsize=10)
+    ax.set_xlabel("share of photos that the radius promises to hold", fontsize=10)
+    ax.set_ylabel("share that it held", fontsize=10)
     _legend(ax)
     return ax
 
 # %% ../../nbs/show/60_plots.ipynb #939b31dd
 def _draw_losses(ax, epochs, history):
     "Training and validation loss over the epochs."
-    for name, label, colour, marker in [("train_loss", "training", OKABE_ITO["sky"], "o"), ("valid_loss", "validation", OKABE_ITO["blue"], "s")]:
+    for name, label, colour, marker in [("train_loss", "training", OKABE_ITO["sky"], "o"),
+                                        ("valid_loss", "validation", OKABE_ITO["blue"], "s")]:
         if name not in history: continue
         values = pd.to_numeric(history[name], errors="coerce")
         ax.plot(epochs, values, color=colour, marker=marker, markersize=4, linewidth=1.8, label=label)
@@ -283,13 +327,16 @@ def _draw_metres(ax, epochs, history, names):
 # %% ../../nbs/show/60_plots.ipynb #897aa5a2
 def plot_history(
     history, # DataFrame of fastai's recorder: train_loss, valid_loss and metrics, one row an epoch
-    ax=None, # matplotlib Axes: one for the losses, or two with the second for metres; None for a figure of their own
+    # matplotlib Axes: one for the losses, or two with the second for metres; None for a figure of
+    # their own
+    ax=None,
 ): # an array of the Axes
     "The training curve: losses, and beside them the metrics in metres (columns that end in `_m`)."
     metres = [c for c in map(str, history.columns) if c.endswith("_m")]
     if not len(history) or not {"train_loss", "valid_loss", *metres} & set(history.columns):
         raise ValueError(f"no training curve to draw: history has {len(history)} epochs and the columns "
-                         f"{', '.join(map(str, history.columns)) or 'none'}; train_loss and valid_loss are expected")
+                         f"{', '.join(map(str, history.columns)) or 'none'}; train_loss and valid_loss "
+                         "are expected")
     ax = np.ravel(_axes(ax, (9, 3.4) if metres else (5, 3.4), (1, 2 if metres else 1)))
     epochs = np.arange(1, len(history) + 1)
     _draw_losses(ax[0], epochs, history)
@@ -319,7 +366,8 @@ def thumbnail_data_uri(
     "A small upright JPEG of a photo for embedding in a page; never raises."
     try:
         with warnings.catch_warnings(), Image.open(path) as image:
-            warnings.simplefilter("ignore") # Pillow warns of large pictures; ours is the stricter rule on what is decoded
+            # Pillow warns of large pictures; ours is the stricter rule on what is decoded
+            warnings.simplefilter("ignore")
             if image.width * image.height > MAX_PIXELS: return None
             image.draft("RGB", (2 * size, 2 * size))
             image.thumbnail((size, size))
@@ -331,7 +379,8 @@ def thumbnail_data_uri(
 
 # %% ../../nbs/show/60_plots.ipynb #6496536b
 def _text(value, most=300):
-    "Any value as escaped HTML text: cut at `most` characters, without control characters, its writing direction kept to itself."
+    """Any value as escaped HTML text: cut at `most` characters, without control characters, its writing
+    direction kept to itself."""
     text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", "\ufffd", str(value))
     return f"<bdi>{html.escape(text if len(text) <= most else text[:most] + ' ...')}</bdi>"
 
@@ -342,19 +391,24 @@ def _paragraph(text, kind=""):
 def _table(header, rows, caption="", strong=None, kind="numbers"):
     "A table of strings, all escaped; the row number `strong` stands out. `kind` is numbers or words."
     head = "".join(f"<th scope=col>{_text(h)}</th>" for h in header)
-    cells = lambda row: f"<th scope=row>{_text(row[0])}</th>" + "".join(f"<td>{_text(v)}</td>" for v in row[1:])
-    body = "".join(f"<tr{' class=model' if i == strong else ''}>{cells(row)}</tr>\n" for i, row in enumerate(rows))
+    cells = lambda row: f"<th scope=row>{_text(row[0])}</th>" + "".join(f"<td>{_text(v)}</td>"
+                                                                        for v in row[1:])
+    body = "".join(f"<tr{' class=model' if i == strong else ''}>{cells(row)}</tr>\n"
+                   for i, row in enumerate(rows))
     caption = f"<caption>{html.escape(caption)}</caption>" if caption else ""
-    return f"<div class=wide><table class={kind}>{caption}<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>"
+    return ("<div class=wide><table "
+            f"class={kind}>{caption}<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>")
 
 def _figure(ax, alt, caption):
     "A matplotlib figure embedded as a PNG, with its text for those who cannot see it."
     png = figure_png(ax, dpi=130)
     width, height = (int.from_bytes(png[i:i + 4], "big") for i in (16, 20))
-    return (f'<figure><img alt="{html.escape(alt)}" width="{width}" height="{height}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+    return (f'<figure><img alt="{html.escape(alt)}" width="{width}" height="{height}" '
+            f'src="data:image/png;base64,{base64.b64encode(png).decode()}">'
             f"<figcaption>{html.escape(caption)}</figcaption></figure>")
 
-def _section(title, *parts): return f"<section>\n<h2>{html.escape(title)}</h2>\n" + "\n".join(p for p in parts if p) + "\n</section>\n"
+def _section(title, *parts):
+    return f"<section>\n<h2>{html.escape(title)}</h2>\n" + "\n".join(p for p in parts if p) + "\n</section>\n"
 
 # %% ../../nbs/show/60_plots.ipynb #5d20b79a
 def _inside(file_name):
@@ -363,7 +417,8 @@ def _inside(file_name):
     return not parts.is_absolute() and ".." not in parts.parts and ":" not in (parts.parts or ("",))[0]
 
 def _photo_uri(photos_folder, file_name, size=240):
-    "The thumbnail of a photo inside the folder as a `data:` URI; None for one that leads out of it or cannot be read."
+    """The thumbnail of a photo inside the folder as a `data:` URI; None for one that leads out of it or
+    cannot be read."""
     return thumbnail_data_uri(Path(photos_folder) / file_name, size=size) if _inside(file_name) else None
 
 # %% ../../nbs/show/60_plots.ipynb #8dc63a14
@@ -398,7 +453,10 @@ def _page(title, *sections):
     "The whole document."
     head = (f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
             f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f'<link rel="icon" href="data:,">\n<title>{html.escape(title[:200])}</title>\n<style>{STYLE}</style>')
+            '<link rel="icon" '
+            f'href="data:,">\n<title>{html.escape(title[:200])}</title>\n<style>{STYLE}</style>')
     main = f"<main>\n<h1>{_text(title, 200)}</h1>\n{''.join(sections)}</main>"
-    footer = "<footer>Made by img2gps. The page holds everything it shows and asks nothing of the network.</footer>"
-    return f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{main}\n{footer}\n</body>\n</html>\n'
+    footer = ("<footer>Made by img2gps. The page holds everything it shows and asks nothing of the "
+              "network.</footer>")
+    return ('<!doctype html>\n<html '
+            f'lang="en">\n<head>\n{head}\n</head>\n<body>\n{main}\n{footer}\n</body>\n</html>\n')

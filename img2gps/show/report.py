@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..judge.evaluate import FLOOR_NAMES, PREDICTED_COLUMNS, TRUE_COLUMNS, add_errors, evaluate_predictions, floor_errors, format_interval, judged_splits
+from ..judge.evaluate import (FLOOR_NAMES, PREDICTED_COLUMNS, TRUE_COLUMNS, add_errors,
+                                    evaluate_predictions, floor_errors, format_interval, judged_splits)
 from ..photos.exif import atomic_path
 from ..geo import LocalFrame, geodesic_m, mean_position
 from ..learn.lookalike import photo_thumbnails
-from .plots import (_figure, _inside, _page, _paragraph, _photo_uri, _section, _table, _text, plot_error_cdf, plot_heading_rose, plot_history, plot_predictions,
-                           plot_reliability, plot_residual_map, save_map)
+from .plots import (_figure, _inside, _page, _paragraph, _photo_uri, _section, _table, _text,
+                                plot_error_cdf, plot_heading_rose, plot_history, plot_predictions,
+                                plot_reliability, plot_residual_map, save_map)
 from ..photos.split import audit_split
 from ..judge.suspects import suspect_labels
 
@@ -32,118 +34,195 @@ def _headline(metrics, split):
     result = metrics[split]
     interval = result["intervals"]["mean_m"]
     sure = " (too few places for an interval)"
-    if interval: sure = f" ({metrics['interval_level']:.0%} interval {interval[0]:.1f} to {interval[1]:.1f} m)"
+    if interval:
+        sure = f" ({metrics['interval_level']:.0%} interval {interval[0]:.1f} to {interval[1]:.1f} m)"
     photos = _count(result["n"], f"{SPLIT_NAMES[split]} photo".strip())
-    text = (f"On {photos} from {_count(result['n_locations'], 'place')} the answers are {result['mean_m']:.1f} m off on average{sure}, "
+    text = (f"On {photos} from {_count(result['n_locations'], 'place')} the answers are "
+            f"{result['mean_m']:.1f} m off on average{sure}, "
             f"half of them at most {result['median_m']:.1f} m.")
     if "mean_position" in (floors := result.get("floors", {})):
         share, between = (result.get(f"relative_to_mean_position{end}") for end in ("", "_interval"))
-        text += (f" Always answering the middle of the training photos would be {floors['mean_position']['mean_m']:.1f} m off"
-                 + (f"; the model is at {share:.0%}{f' ({between[0]:.0%} to {between[1]:.0%})' if between else ''} of that." if share else "."))
+        text += (" Always answering the middle of the training photos would be "
+                 f"{floors['mean_position']['mean_m']:.1f} m off" +
+                 ("; the model is at "
+                  f"{share:.0%}{f' ({between[0]:.0%} to {between[1]:.0%})' if between else ''} of that."
+                  if share else "."))
     return text
 
 def _protocol(metrics, split):
     "On what the finding rests."
     result, train = metrics[split], metrics.get("train")
     parts = [f"Split: {str(metrics['protocol'])[:600]}."] if metrics.get("protocol") else []
-    if train: parts.append(f"Trained on {_count(train['n'], 'photo')} from {_count(train['n_locations'], 'place')}.")
+    if train:
+        parts.append(f"Trained on {_count(train['n'], 'photo')} from "
+                     f"{_count(train['n_locations'], 'place')}.")
     seen = result.get("n_locations_in_train")
     if seen == 0: parts.append("No place of the judged photos is among the training places.")
-    elif seen: parts.append(f"{seen:,} of the {result['n_locations']:,} judged places also have training photos: "
-                            f"this does not measure how the model does at new places.")
-    if metrics.get("unanswered"): parts.append(f"{_count(metrics['unanswered'], 'held-out photo')} could not be decoded and are not counted.")
-    if not train: parts.append("The table does not say which photos the model was trained on, so the error at new places may be larger.")
-    if split == "valid": parts.append("These photos may have been used to choose the model, so new photos may do worse.")
-    if metrics["grouped_by"] != "location": parts.append(f"A place is a set of photos with the same {metrics['grouped_by']}.")
-    parts.append(f"Intervals are bootstrapped over {'walks' if metrics.get('resampled') == 'session' else 'places'}.")
+    elif seen:
+        parts.append(f"{seen:,} of the {result['n_locations']:,} judged places also have training photos: "
+                     f"this does not measure how the model does at new places.")
+    if metrics.get("unanswered"):
+        parts.append(
+            f"{_count(metrics['unanswered'], 'held-out photo')} could not be decoded and are not counted.")
+    if not train:
+        parts.append("The table does not say which photos the model was trained on, so the error at new "
+                     "places may be larger.")
+    if split == "valid":
+        parts.append("These photos may have been used to choose the model, so new photos may do worse.")
+    if metrics["grouped_by"] != "location":
+        parts.append(f"A place is a set of photos with the same {metrics['grouped_by']}.")
+    parts.append("Intervals are bootstrapped over "
+                 f"{'walks' if metrics.get('resampled') == 'session' else 'places'}.")
     return " ".join(parts)
 
 # %% ../../nbs/show/63_report.ipynb #b1c2e5b6
 def _score(name, summary, interval=None):
     "A row of the table of scores."
-    return (name, f"{summary['mean_m']:.1f}", format_interval(interval), f"{summary['median_m']:.1f}", f"{summary['p90_m']:.1f}",
-            f"{summary['acc_25m']:.0%}")
+    return (name, f"{summary['mean_m']:.1f}", format_interval(interval), f"{summary['median_m']:.1f}",
+            f"{summary['p90_m']:.1f}", f"{summary['acc_25m']:.0%}")
 
 def _scores_section(metrics):
     "The model between its floors, for each split."
-    parts, header = [], ("error in metres", "mean", f"{metrics['interval_level']:.0%} interval", "median", "p90", "≤ 25 m")
+    parts, header = [], ("error in metres", "mean", f"{metrics['interval_level']:.0%} interval", "median",
+                         "p90", "≤ 25 m")
     for split in reversed(judged_splits(metrics)):
         result, floors = metrics[split], metrics[split].get("floors", {})
-        beside = lambda *names: [_score(FLOOR_NAMES[n], floors[n], floors[n].get("intervals", {}).get("mean_m")) for n in names if n in floors]
+        beside = lambda *names: [
+            _score(FLOOR_NAMES[n], floors[n], floors[n].get("intervals", {}).get("mean_m")) for n in names
+            if n in floors
+        ]
         above = beside("mean_position", "lookalike")
-        rows = above + [_score("the model", result, result["intervals"]["mean_m"])] + beside("nearest_place_oracle", "label_noise")
-        caption = f"{SPLIT_NAMES[split].capitalize() or 'All'} photos: {result['n']:,} from {_count(result['n_locations'], 'place')}"
+        rows = above + [_score("the model", result, result["intervals"]["mean_m"])] + beside(
+            "nearest_place_oracle", "label_noise")
+        caption = (f"{SPLIT_NAMES[split].capitalize() or 'All'} photos: {result['n']:,} from "
+                   f"{_count(result['n_locations'], 'place')}")
         parts.append(_table(header, rows, caption, strong=len(above)))
     legend = _paragraph("Errors are geodesic distances; 90% of the answers are at most p90 off; "
                         "the last column is the share that is at most 25 m off.", "note")
-    shown = {name: floors for s in judged_splits(metrics) for name, floors in metrics[s].get("floors", {}).items()}
+    shown = {
+        name: floors
+        for s in judged_splits(metrics)
+        for name, floors in metrics[s].get("floors", {}).items()
+    }
     source = metrics[judged_splits(metrics)[-1]].get("label_noise_source", "")
     notes = [text.format(source) for name, text in FLOOR_NOTES.items() if name in shown]
     return _section("The model between its floors", *parts, legend, _paragraph(" ".join(notes), "note"))
 
-FLOOR_NOTES = dict(mean_position="A predictor that always answers the mean position of the training photos has learned nothing: a model has to beat it.",
-                   lookalike="The nearest look-alike is the position of the training photo with the most similar thumbnail of 16 x 16 pixels: what a lookup scores without any training.",
-                   nearest_place_oracle="The oracle is told which training photo was taken nearest to the new one and answers its position: perfect recognition, but nothing between the known places.",
-                   label_noise="A perfect model would still be charged what the phones' positions are off ({}); an error below that is a sign of leakage, unless the labels were corrected by hand.")
+FLOOR_NOTES = dict(
+    mean_position="A predictor that always answers the mean position of the training "
+    "photos has learned nothing: a model has to beat it.",
+    lookalike="The nearest look-alike is the position of the training photo with the most "
+    "similar thumbnail of 16 x 16 pixels: what a lookup scores without any training.",
+    nearest_place_oracle="The oracle is told which training photo was taken nearest to "
+    "the new one and answers its position: perfect recognition, but "
+    "nothing between the known places.",
+    label_noise="A perfect model would still be charged what the phones' positions are "
+    "off ({}); an error below that is a sign of leakage, unless the labels "
+    "were corrected by hand.")
 
 # %% ../../nbs/show/63_report.ipynb #3163da5d
 def _map_section(train, judged, looks=None, label_sigma_m=None):
-    "Maps of the answers and of the errors, and cumulative errors; `looks` are those of the training and of the judged photos."
-    seen = dict(zip(("train_looks", "looks"), looks)) if looks is not None and train is not None and np.isfinite(looks[0]).all(1).any() else {}
+    """Maps of the answers and of the errors, and cumulative errors; `looks` are those of the training and
+    of the judged photos."""
+    seen = dict(zip(
+        ("train_looks", "looks"),
+        looks)) if looks is not None and train is not None and np.isfinite(looks[0]).all(1).any() else {}
     floors = floor_errors(train, judged, label_sigma_m, **seen)[0]
     thinned = lambda e: np.sort(e)[(step := -(-len(e) // 20_000)) // 2::step]
-    errors = {"the model": judged["error_m"]} | {FLOOR_NAMES[name]: thinned(e) for name, e in reversed(floors.items())}
+    errors = {"the model": judged["error_m"]
+              } | {FLOOR_NAMES[name]: thinned(e)
+                   for name, e in reversed(floors.items())}
     tables = [judged] + ([train] if train is not None else [])
     reach = ", ".join(f"{(judged['error_m'] <= r).mean():.0%} within {r} m" for r in (10, 25, 50))
-    return _section("Where the answers fall",
-        _figure(plot_predictions(pd.concat(tables)),
-                f"Map in metres of {len(judged)} true positions with an arrow from each to the predicted position.",
-                "Each arrow runs from where a photo was taken to where the model put it. "
-                "Arrows that all point to the middle mean that the model hedges."),
-        _figure(plot_residual_map(judged, frame=LocalFrame(*mean_position(*pd.concat(tables)[list(TRUE_COLUMNS)].to_numpy(float).T))), f"Heat map of the mean error over the region, {len(judged)} photos.", "Where the model is off: the mean error of the photos taken in each hexagon."),
-        _figure(plot_error_cdf(errors), f"Cumulative errors of the model and of the floors: of the model's answers {reach}.",
-                f"How many photos are within a given error. The further to the upper left, the better. Of the model's answers {reach}."))
+    return _section(
+        "Where the answers fall",
+        _figure(
+            plot_predictions(pd.concat(tables)),
+            f"Map in metres of {len(judged)} true positions with an arrow from each to the predicted position.",
+            "Each arrow runs from where a photo was taken to where the model put it. "
+            "Arrows that all point to the middle mean that the model hedges."),
+        _figure(
+            plot_residual_map(
+                judged,
+                frame=LocalFrame(*mean_position(*pd.concat(tables)[list(TRUE_COLUMNS)].to_numpy(float).T))),
+            f"Heat map of the mean error over the region, {len(judged)} photos.",
+            "Where the model is off: the mean error of the photos taken in each hexagon."),
+        _figure(
+            plot_error_cdf(errors), "Cumulative errors of the model and of the floors: of the "
+            f"model's answers {reach}.",
+            "How many photos are within a given error. The further to the upper left, the better. Of "
+            f"the model's answers {reach}."))
 
 # %% ../../nbs/show/63_report.ipynb #7e478f32
 def _radius_section(result):
     "What the stated radius promises and keeps."
-    if not (radius := result.get("radius")): return _section("How sure is an answer?", *parts) if (parts := _reliability_parts(result)) else ""
+    if not (radius := result.get("radius")):
+        return _section("How sure is an answer?", *parts) if (parts := _reliability_parts(result)) else ""
     answered = result["n"] - radius.get("refused", 0)
-    refused = f"{_count(radius['refused'], 'photo')} got no radius. A run refuses one to photos that look unlike all training photos." if radius.get("refused") else ""
-    return _section("How sure is an answer?", _paragraph(
-        f"With each answer comes a radius that should hold the true position for {radius['level']:.0%} of photos. "
-        f"On these photos it held for {radius['coverage']:.1%} ({round(radius['coverage'] * answered):,} of {answered:,}). "
-        f"Half of the radii are {radius['median_m']:.1f} m or less."), _paragraph(refused) if refused else "", *_reliability_parts(result))
+    refused = (f"{_count(radius['refused'], 'photo')} got no radius. A run refuses one to photos that look "
+               "unlike all training photos.") if radius.get("refused") else ""
+    return _section(
+        "How sure is an answer?",
+        _paragraph(
+            f"With each answer comes a radius that should hold the true position for {radius['level']:.0%} of photos. "
+            f"On these photos it held for {radius['coverage']:.1%} ({round(radius['coverage'] * answered):,} "
+            f"of {answered:,}). "
+            f"Half of the radii are {radius['median_m']:.1f} m or less."),
+        _paragraph(refused) if refused else "", *_reliability_parts(result))
 
 # %% ../../nbs/show/63_report.ipynb #a4796fe3
 def _reliability_parts(result):
     "Fitted on validation photos, counted on test photos."
     if not (curve := result.get("reliability")): return []
-    rows = [(f"{r['level']:.0%}", f"{r['median_m']:.1f}", f"{r['coverage']:.1%}", "" if r["interval"] is None else f"{r['interval'][0]:.0%} to {r['interval'][1]:.0%}", f"{r['coverage_by_location']:.1%}") for r in curve]
+    rows = [(f"{r['level']:.0%}", f"{r['median_m']:.1f}", f"{r['coverage']:.1%}",
+             "" if r["interval"] is None else f"{r['interval'][0]:.0%} to {r['interval'][1]:.0%}",
+             f"{r['coverage_by_location']:.1%}") for r in curve]
     words = "; ".join(f"{r['level']:.0%} promised, {r['coverage']:.0%} held" for r in curve)
-    return [_figure(plot_reliability(curve), f"Promised against held coverage of the radius: {words}.", "Radii of four levels, fitted on the validation photos and counted on the test photos; bars are 95% intervals over places, numbers the median radius."),
-            _table(("promised", "median radius, m", "held, by photo", "interval", "held, by location"), rows)]
+    return [
+        _figure(
+            plot_reliability(curve), f"Promised against held coverage of the radius: {words}.",
+            "Radii of four levels, fitted on the validation photos and counted on the test photos; "
+            "bars are 95% intervals over places, numbers the median radius."),
+        _table(("promised", "median radius, m", "held, by photo", "interval", "held, by location"), rows)
+    ]
 
 def _history_section(history):
     "The training curve."
     if history is None or not len(history): return ""
     panels = 1 + any(str(c).endswith("_m") for c in history.columns)
-    stacked = Figure(figsize=(6.4, 2.8 * panels), dpi=100, layout="constrained").subplots(panels) # one above the other: readable on a phone
-    return _section("Training", _figure(
-        plot_history(history, stacked), f"Training and validation loss and validation error over {len(history)} epochs.",
-        "The loss on training and on validation photos and, where recorded, the validation error in metres, after each epoch."))
+    # one above the other: readable on a phone
+    stacked = Figure(figsize=(6.4, 2.8*panels), dpi=100, layout="constrained").subplots(panels)
+    return _section(
+        "Training",
+        _figure(
+            plot_history(history, stacked), "Training and validation loss and validation error over "
+            f"{len(history)} epochs.",
+            "The loss on training and on validation photos and, where recorded, the validation error in "
+            "metres, after each epoch."))
 
 # %% ../../nbs/show/63_report.ipynb #12ca0cb7
 def _slices_section(result):
     "Where it fails: every part with its interval."
     if not (by := {k: v for k, v in result.get("by", {}).items() if len(v) > 1}): return ""
     header = ("mean error in metres", "photos", "places", "mean", "95% interval", "median", "mean position")
-    tables = [_table(header, [(p["label"], f"{p['n']:,}", f"{p['n_locations']:,}", f"{p['mean_m']:.1f}", format_interval(p["intervals"]["mean_m"]), f"{p['median_m']:.1f}", f"{p['mean_position_m']:.1f}" if "mean_position_m" in p else "") for p in parts], f"By {name}") for name, parts in by.items()]
+    tables = [
+        _table(header, [(p["label"], f"{p['n']:,}", f"{p['n_locations']:,}", f"{p['mean_m']:.1f}",
+                         format_interval(p["intervals"]["mean_m"]), f"{p['median_m']:.1f}",
+                         f"{p['mean_position_m']:.1f}" if "mean_position_m" in p else "")
+                        for p in parts], f"By {name}") for name, parts in by.items()
+    ]
     rose = []
     if heading := by.get("heading"):
         words = ", ".join(f"{p['label']} {p['mean_m']:.0f} m" for p in heading)
-        rose = [_figure(plot_heading_rose(heading), f"Mean error by heading: {words}.", "Mean error by the direction that the camera looked in; lines are 95% intervals over places, the numbers outside count photos.")]
-    note = "Parts with fewer than eight places have no interval; among many parts some look worse by chance alone. The last column is what always answering the mean position scores on the same photos."
+        rose = [
+            _figure(
+                plot_heading_rose(heading), f"Mean error by heading: {words}.",
+                "Mean error by the direction that the camera looked in; lines are 95% intervals over "
+                "places, the numbers outside count photos.")
+        ]
+    note = (
+        "Parts with fewer than eight places have no interval; among many parts some look worse by "
+        "chance alone. The last column is what always answering the mean position scores on the same photos.")
     return _section("Where does it fail?", _paragraph(note, "note"), *rose, *tables)
 
 # %% ../../nbs/show/63_report.ipynb #4ab20738
@@ -157,12 +236,17 @@ def _beside(row, train, photos_folder):
     "Thumbnails of the training photos nearest to a photo's label and to its answer."
     if train is None or photos_folder is None or "file_name" not in train: return ""
     parts = []
-    for lat, lon, what in ((row["latitude"], row["longitude"], "training photo nearest to the label"), (row["pred_latitude"], row["pred_longitude"], "training photo nearest to the answer")):
+    for lat, lon, what in ((row["latitude"], row["longitude"], "training photo nearest to the label"),
+                           (row["pred_latitude"], row["pred_longitude"],
+                            "training photo nearest to the answer")):
         apart = geodesic_m(lat, lon, train["latitude"].to_numpy(float), train["longitude"].to_numpy(float))
         heading = pd.to_numeric(row.get("heading"), errors="coerce")
-        turned = np.abs((pd.to_numeric(train["heading"], errors="coerce").to_numpy(float) - heading + 180) % 360 - 180) if "heading" in train and pd.notna(heading) else np.zeros(len(train))
-        at = int(np.argmin(np.where(apart <= apart.min() + 5, np.nan_to_num(turned, nan=180.), np.inf))) # of those at the place, the one that looks the same way
-        parts.append(_thumbnail(photos_folder, str(train["file_name"].iloc[at]), f"{what}, {apart[at]:.0f} m from it"))
+        turned = np.abs((pd.to_numeric(train["heading"], errors="coerce").to_numpy(float) - heading + 180) %
+                        360 - 180) if "heading" in train and pd.notna(heading) else np.zeros(len(train))
+        # of those at the place, the one that looks the same way
+        at = int(np.argmin(np.where(apart <= apart.min() + 5, np.nan_to_num(turned, nan=180.), np.inf)))
+        parts.append(
+            _thumbnail(photos_folder, str(train["file_name"].iloc[at]), f"{what}, {apart[at]:.0f} m from it"))
     return "".join(f"<div class=beside>{p}</div>" for p in parts)
 
 def _worst_section(judged, train, photos_folder, most=8):
@@ -172,33 +256,54 @@ def _worst_section(judged, train, photos_folder, most=8):
     for i, row in zip(worst.index, worst.to_dict("records")):
         name = str(row.get("file_name", f"row {i}"))
         picture = _thumbnail(photos_folder, name) if photos_folder is not None and "file_name" in row else ""
-        where = f"at {row['latitude']:.5f}, {row['longitude']:.5f}; answered {row['pred_latitude']:.5f}, {row['pred_longitude']:.5f}"
-        cards.append(f"<li>{picture}<b>{row['error_m']:.1f} m</b> <span class=name>{_text(name, 120)}</span> <small>{html.escape(where)}</small>{_beside(row, train, photos_folder)}</li>")
-    question = "Is the model lost, or is the label wrong? A photo that does not look like its place deserves a second look at its position."
-    return _section(f"The {_count(len(worst), 'worst answer')}", _paragraph(question), "<ol class=cards>\n" + "\n".join(cards) + "\n</ol>")
+        where = (f"at {row['latitude']:.5f}, {row['longitude']:.5f}; answered {row['pred_latitude']:.5f}, "
+                 f"{row['pred_longitude']:.5f}")
+        cards.append(f"<li>{picture}<b>{row['error_m']:.1f} m</b> <span "
+                     f"class=name>{_text(name, 120)}</span> "
+                     f"<small>{html.escape(where)}</small>{_beside(row, train, photos_folder)}</li>")
+    question = ("Is the model lost, or is the label wrong? A photo that does not look like its place "
+                "deserves a second look at its position.")
+    return _section(f"The {_count(len(worst), 'worst answer')}", _paragraph(question),
+                    "<ol class=cards>\n" + "\n".join(cards) + "\n</ol>")
 
 # %% ../../nbs/show/63_report.ipynb #dbb38a7b
 def _suspects_section(suspects, photos_folder, most=24):
     "Labels to look at again."
     if suspects is None: return ""
     title = "Labels under suspicion"
-    if not len(suspects): return _section(title, _paragraph("None: no large error where the photo's neighbours side with the model."))
+    if not len(suspects):
+        return _section(title,
+                        _paragraph("None: no large error where the photo's neighbours side with the model."))
     cards = []
     for row in suspects.head(most).to_dict("records"):
         picture = _thumbnail(photos_folder, str(row["file_name"])) if photos_folder is not None else ""
-        where = f"look-alikes: {row['look_alikes']}; photos of the same minute: {row['neighbours']}; suggested {row['suggested_latitude']:.5f}, {row['suggested_longitude']:.5f}"
-        cards.append(f"<li>{picture}<b>{row['error_m']:.1f} m</b> <span class=name>{_text(row['file_name'], 120)}</span> <small>{html.escape(where)}</small></li>")
+        where = (f"look-alikes: {row['look_alikes']}; photos of the same minute: {row['neighbours']}; "
+                 f"suggested {row['suggested_latitude']:.5f}, {row['suggested_longitude']:.5f}")
+        cards.append(f"<li>{picture}<b>{row['error_m']:.1f} m</b> <span "
+                     f"class=name>{_text(row['file_name'], 120)}</span> "
+                     f"<small>{html.escape(where)}</small></li>")
     more = f" The first {most} are shown; suspects.csv lists all." if len(suspects) > most else ""
-    return _section(title, _paragraph(f"{_count(len(suspects), 'photo')} with a large error whose neighbours side with the model's answer and not with the label. They are counted in every figure above as they are; "
-                                      f"look at them, and correct those that are wrong with img2gps repair.{more}"), "<ol class=cards>\n" + "\n".join(cards) + "\n</ol>")
+    return _section(
+        title,
+        _paragraph(f"{_count(len(suspects), 'photo')} with a large error whose "
+                   "neighbours side with the model's answer and not with the label. "
+                   "They are counted in every figure above as they are; "
+                   "look at them, and correct those that are wrong with img2gps "
+                   f"repair.{more}"), "<ol class=cards>\n" + "\n".join(cards) + "\n</ol>")
 
 # %% ../../nbs/show/63_report.ipynb #8f052552
 def _attention_section(attention):
     "What the network looked at."
     if attention is None: return ""
     n = len(attention)
-    return _section("What did the network look at?", _figure(attention[0, 0], f"{n} photos, and beside each a map over it of what pulled the network's answer to where it is.",
-        "Some of the best and of the worst answers. Left the photo as the network sees it; right its Grad-CAM map: what is bright pulled the answer away from the middle of the training photos. The grid is coarse, and a map that looks reasonable is no proof that the answer is."))
+    return _section(
+        "What did the network look at?",
+        _figure(
+            attention[0, 0],
+            f"{n} photos, and beside each a map over it of what pulled the network's answer to where it is.",
+            "Some of the best and of the worst answers. Left the photo as the network sees it; right its "
+            "Grad-CAM map: what is bright pulled the answer away from the middle of the training photos. The "
+            "grid is coarse, and a map that looks reasonable is no proof that the answer is."))
 
 # %% ../../nbs/show/63_report.ipynb #27df26f2
 def _value(value):
@@ -219,17 +324,20 @@ def _settings_section(title, settings, note="", most=200):
     if not settings: return ""
     rows = [(name, _value(value)) for name, value in _flat(settings)]
     if len(rows) > most: note = f"{note} The first {most} of {len(rows)} entries.".strip()
-    return _section(title, _paragraph(note) if note else "", _table(("name", "value"), rows[:most], kind="words"))
+    return _section(title,
+                    _paragraph(note) if note else "", _table(("name", "value"), rows[:most], kind="words"))
 
 # %% ../../nbs/show/63_report.ipynb #f90bafed
 def write_report(
     path, # where to write, as in `runs/demo/report.html`
     table, # the photo table that was judged, as for `evaluate_predictions`
-    metrics: dict, # of `evaluate_predictions`; may also hold `protocol` (a sentence on the split) and `audit` (name -> number)
+    # of `evaluate_predictions`; may also hold `protocol` (a sentence on the split) and `audit`
+    # (name -> number)
+    metrics: dict,
     history=None, # DataFrame of fastai's recorder, or None
-    config: dict=None, # the settings of the run
+    config: dict = None, # the settings of the run
     photos_folder=None, # the folder that `file_name` is relative to, for thumbnails of the worst photos
-    title: str="How far off is this model?", # heading of the page
+    title: str = "How far off is this model?", # heading of the page
     looks=None, # (len(table), d), as for `evaluate_predictions`
     suspects=None, # of `img2gps.judge.suspects.suspect_labels`
     attention=None, # of `img2gps.show.attention.plot_attention`: some photos, and what the network looked at
@@ -237,32 +345,46 @@ def write_report(
     "One self-contained HTML page on the last judged split (test before validation), written atomically."
     split, judged, train = _last_judged(table.assign(_row=np.arange(len(table))), metrics)
     seen = None if looks is None or train is None else (looks[train["_row"]], looks[judged["_row"]])
-    audit_note = "How near training and held-out photos come to each other. Near-duplicates across the split make an error look better than it is."
-    page = _page(str(title),
-        _paragraph(_headline(metrics, split), "lead"), _paragraph(_protocol(metrics, split), "note"),
-        _scores_section(metrics), _map_section(train, judged, seen, metrics.get("label_sigma_m")), _radius_section(metrics[split]), _slices_section(metrics[split]), _history_section(history),
-        _worst_section(judged, train, photos_folder), _attention_section(attention), _suspects_section(suspects, photos_folder), _settings_section("Leakage audit of the split", metrics.get("audit"), audit_note),
-        _settings_section("Settings", config))
+    audit_note = ("How near training and held-out photos come to each other. Near-duplicates across the "
+                  "split make an error look better than it is.")
+    page = _page(str(title), _paragraph(_headline(metrics, split), "lead"),
+                 _paragraph(_protocol(metrics, split), "note"), _scores_section(metrics),
+                 _map_section(train, judged, seen, metrics.get("label_sigma_m")),
+                 _radius_section(metrics[split]), _slices_section(metrics[split]), _history_section(history),
+                 _worst_section(judged, train, photos_folder), _attention_section(attention),
+                 _suspects_section(suspects, photos_folder),
+                 _settings_section("Leakage audit of the split", metrics.get("audit"), audit_note),
+                 _settings_section("Settings", config))
     with atomic_path(path, overwrite=True) as temporary: temporary.write_text(page, encoding="utf-8")
     return Path(path)
 
 def _last_judged(table, metrics):
     "The split to report, its judged rows, and the training rows or None."
-    if not (splits := judged_splits(metrics)): raise ValueError("metrics has no judged split: make it with evaluate_predictions(table)")
+    if not (splits := judged_splits(metrics)):
+        raise ValueError("metrics has no judged split: make it with evaluate_predictions(table)")
     split = "test" if "test" in splits else splits[0]
-    judged, train = (table, None) if split == "all" else (table[table["split"] == split], table[table["split"] == "train"])
-    if len(judged) != metrics[split]["n"]: raise ValueError(f"the table has {len(judged)} photos in {split!r} but metrics judged {metrics[split]['n']}: give the table that was evaluated")
-    return split, _as_numbers(add_errors(judged)), _as_numbers(train) if train is not None and len(train) else None
+    judged, train = (table, None) if split == "all" else (table[table["split"] == split],
+                                                          table[table["split"] == "train"])
+    if len(judged) != metrics[split]["n"]:
+        raise ValueError(f"the table has {len(judged)} photos in {split!r} but metrics judged "
+                         f"{metrics[split]['n']}: give the table that was evaluated")
+    return split, _as_numbers(
+        add_errors(judged)), _as_numbers(train) if train is not None and len(train) else None
 
 # %% ../../nbs/show/63_report.ipynb #94275c75
 def judge_table(
     table, # a table of predictions, see `evaluate_predictions`
     photos_folder=None, # the folder that `file_name` is relative to; None leaves out what needs pictures
     **settings, # for `evaluate_predictions`
-) -> tuple: # metrics with `audit` and `suspects` (their number); the suspects' table; the photos' thumbnails or None
+    # metrics with `audit` and `suspects` (their number); the suspects' table; the photos'
+    # thumbnails or None
+) -> tuple:
     "The whole judgement of a table of predictions."
-    if photos_folder is not None and "file_name" not in table: raise ValueError("the table has no column file_name, by which photos are found: add it, or leave the photos' folder out")
-    looks = None if photos_folder is None else photo_thumbnails(photos_folder, [n if _inside(str(n)) else "" for n in table["file_name"]])
+    if photos_folder is not None and "file_name" not in table:
+        raise ValueError("the table has no column file_name, by which photos are found: add it, or leave "
+                         "the photos' folder out")
+    looks = None if photos_folder is None else photo_thumbnails(
+        photos_folder, [n if _inside(str(n)) else "" for n in table["file_name"]])
     metrics = evaluate_predictions(table, looks=looks, **settings)
     table, used = _as_numbers(table), _used(table, metrics)
     suspects = suspect_labels(table[used], None if looks is None else looks[used])
@@ -271,11 +393,15 @@ def judge_table(
 
 def _as_numbers(table):
     "Positions as numbers: what `evaluate_predictions` has read as such may be text in a CSV's column."
-    return table.assign(**{c: pd.to_numeric(table[c], errors="coerce") for c in (*TRUE_COLUMNS, *PREDICTED_COLUMNS) if c in table})
+    return table.assign(**{
+        c: pd.to_numeric(table[c], errors="coerce")
+        for c in (*TRUE_COLUMNS, *PREDICTED_COLUMNS) if c in table
+    })
 
 def _used(table, metrics):
     "The rows that were judged or trained on."
-    return (table["split"].isin(["train", *judged_splits(metrics)]) if "split" in table else pd.Series(True, table.index)).to_numpy()
+    return (table["split"].isin(["train", *judged_splits(metrics)]) if "split" in table else pd.Series(
+        True, table.index)).to_numpy()
 
 # %% ../../nbs/show/63_report.ipynb #69cbd77d
 def write_judgement(
@@ -287,11 +413,14 @@ def write_judgement(
 ) -> dict: # the metrics
     "report.html, metrics.json, suspects.csv and map.png of a table of predictions."
     out = Path(out)
-    if out.exists() and not overwrite and (not out.is_dir() or any(out.iterdir())): raise FileExistsError(f"{out} is there already; name another folder, or overwrite")
+    if out.exists() and not overwrite and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f"{out} is there already; name another folder, or overwrite")
     metrics, suspects, looks = judge_table(table, photos_folder, **settings)
     used = _used(table, metrics)
-    write_report(out/"report.html", table[used], metrics, None, None, photos_folder, looks=None if looks is None else looks[used], suspects=suspects)
+    write_report(out/"report.html", table[used], metrics, None, None, photos_folder,
+                 looks=None if looks is None else looks[used], suspects=suspects)
     save_map(out/"map.png", _as_numbers(table[used]))
-    with atomic_path(out/"metrics.json", overwrite=True) as temporary: temporary.write_text(json.dumps(metrics, indent=2, allow_nan=False), encoding="utf-8")
+    with atomic_path(out/"metrics.json", overwrite=True) as temporary:
+        temporary.write_text(json.dumps(metrics, indent=2, allow_nan=False), encoding="utf-8")
     with atomic_path(out/"suspects.csv", overwrite=True) as temporary: suspects.to_csv(temporary, index=False)
     return metrics

@@ -14,20 +14,25 @@ import pandas as pd
 
 from ..photos.clean import _words
 from ..photos.collect import has_position
-from ..judge.evaluate import PREDICTED_COLUMNS, RADII_M, TRUE_COLUMNS, _by_split, _held_out, _numbers, add_errors
+from ..judge.evaluate import (PREDICTED_COLUMNS, RADII_M, TRUE_COLUMNS, _by_split, _held_out, _numbers,
+                                    add_errors)
 from ..photos.exif import atomic_path
 from .plots import INK, OKABE_ITO, SPLIT_COLOURS, _sample
-from .survey import _MAP_STYLE, _Pictures, _distance, _json_script, _map_page, _map_parts, _marks, _plain, photo_facts
+from .survey import (_MAP_STYLE, _Pictures, _distance, _json_script, _map_page, _map_parts,
+                                 _marks, _plain, photo_facts)
 
 # %% ../../nbs/show/64_results_map.ipynb #773035b1
 def _judged_rows(table):
-    "The answered rows with `error_m`, the training rows that have a position, and how many held-out rows have no answer."
+    """The answered rows with `error_m`, the training rows that have a position, and how many held-out
+    rows have no answer."""
     splits = _by_split(table)
     rows = pd.concat(list(_held_out(splits).values())).sort_index()
     answered = rows.reindex(columns=list(PREDICTED_COLUMNS)).notna().all(axis=1)
-    judged = add_errors(rows[answered] if answered.any() else rows) # no answer at all: its error says what is missing
+    # no answer at all: its error says what is missing
+    judged = add_errors(rows[answered] if answered.any() else rows)
     for name in (*TRUE_COLUMNS, *PREDICTED_COLUMNS): judged[name] = _numbers(judged, name)
-    for name in {"radius_m", "heading", "h_accuracy"} & set(judged): judged[name] = pd.to_numeric(judged[name], errors="coerce")
+    for name in {"radius_m", "heading", "h_accuracy"} & set(judged):
+        judged[name] = pd.to_numeric(judged[name], errors="coerce")
     if "file_name" not in judged: judged["file_name"] = [f"row {i}" for i in judged.index]
     training = splits.get("train", table[:0])
     return judged, training[has_position(training)], int((~answered).sum())
@@ -49,37 +54,54 @@ ERROR_BANDS_M = RADII_M[1:] # 10, 25, 50 and 100 metres
 def _bands(error_m):
     "For each error the number of its band, and the names of the bands."
     names = [f"{low} to {high} m" for low, high in zip((0, *ERROR_BANDS_M), ERROR_BANDS_M)]
-    return np.searchsorted(ERROR_BANDS_M, error_m, side="left"), [f"up to {ERROR_BANDS_M[0]} m", *names[1:], f"over {ERROR_BANDS_M[-1]} m"]
+    return np.searchsorted(
+        ERROR_BANDS_M, error_m,
+        side="left"), [f"up to {ERROR_BANDS_M[0]} m", *names[1:], f"over {ERROR_BANDS_M[-1]} m"]
 
 def _filters(judged):
-    "The filters as the page needs them, a title and labels with counts each, and for each photo its value in every one."
+    """The filters as the page needs them, a title and labels with counts each, and for each photo its
+    value in every one."""
     codes, names = _bands(judged.error_m.to_numpy())
     found = [("Error", codes, names)]
     for column in ("split", "session"):
         words = _words(judged, column)
-        values = sorted(set(words), key=lambda v: (list(SPLIT_COLOURS).index(v) if v in SPLIT_COLOURS else 9, v))
-        if len(values) > 1: found.append((column.capitalize(), words.map(values.index).to_numpy(), [_plain(v, 60) or "none" for v in values]))
-    labels = lambda codes, names: [f"{name} ({n:,})" for name, n in zip(names, np.bincount(codes, minlength=len(names)))]
-    return [dict(title=title, labels=labels(codes, names)) for title, codes, names in found], np.stack([codes for _, codes, _ in found], -1).tolist()
+        values = sorted(set(words), key=lambda v: (list(SPLIT_COLOURS).index(v)
+                                                   if v in SPLIT_COLOURS else 9, v))
+        if len(values) > 1:
+            found.append((column.capitalize(), words.map(
+                values.index).to_numpy(), [_plain(v, 60) or "none" for v in values]))
+    labels = lambda codes, names: [
+        f"{name} ({n:,})" for name, n in zip(names, np.bincount(codes, minlength=len(names)))
+    ]
+    return [dict(title=title, labels=labels(codes, names)) for title, codes, names in found], np.stack(
+        [codes for _, codes, _ in found], -1).tolist()
 
 # %% ../../nbs/show/64_results_map.ipynb #0a6a678d
 def _answer_facts(judged, i):
-    "What the page says of one photo beside its name and error: whether the radius held, the two places, heading, time, split and session."
+    """What the page says of one photo beside its name and error: whether the radius held, the two places,
+    heading, time, split and session."""
     row = judged.loc[i]
     radius = row.get("radius_m", math.nan)
     held = f"radius {_distance(radius)}: it {'holds' if row.error_m <= radius else 'does not hold'} the true place"
     own = {c: row[c] for c in ("latitude", "longitude", "h_accuracy", "heading", "taken_at") if c in row}
     place, *rest = photo_facts(own)
-    said = [held] * bool(np.isfinite(radius)) + [f"answer {row.pred_latitude:.6f}, {row.pred_longitude:.6f}", f"true place {place.removeprefix('at ')}", *rest]
+    said = [held]*bool(np.isfinite(radius)) + [
+        f"answer {row.pred_latitude:.6f}, {row.pred_longitude:.6f}",
+        f"true place {place.removeprefix('at ')}", *rest
+    ]
     return [_plain(f) for f in said] + _marks(judged, i)
 
 def _photo_data(judged, values):
     "What the page needs of each judged photo, as JSON would hold it."
     radii = judged["radius_m"] if "radius_m" in judged else pd.Series(math.nan, judged.index)
     place = lambda row, columns: [round(float(row[c]), 7) for c in columns]
-    return [dict(at=place(row, TRUE_COLUMNS), to=place(row, PREDICTED_COLUMNS), error=round(row["error_m"], 2), off=f"{_distance(row['error_m'])} off", of=of,
-                 radius=round(float(radii[i]), 2) if np.isfinite(radii[i]) else None, name=_plain(row["file_name"]), facts=_answer_facts(judged, i), picture=None)
-            for i, row, of in zip(judged.index, judged.to_dict("records"), values)]
+    return [
+        dict(at=place(row, TRUE_COLUMNS), to=place(row, PREDICTED_COLUMNS), error=round(row["error_m"], 2),
+             off=f"{_distance(row['error_m'])} off", of=of,
+             radius=round(float(radii[i]), 2) if np.isfinite(radii[i]) else None,
+             name=_plain(row["file_name"]), facts=_answer_facts(judged, i), picture=None)
+        for i, row, of in zip(judged.index, judged.to_dict("records"), values)
+    ]
 
 # %% ../../nbs/show/64_results_map.ipynb #64f74a74
 _RESULTS_STYLE = _MAP_STYLE + """
@@ -182,8 +204,14 @@ def _switches(judged, training, few=40):
     "What can be switched on and off, as the page needs it."
     rings = "radius_m" in judged and np.isfinite(judged.radius_m).any()
     out = [dict(name="lines", words="lines between them", kind="line", colour=INK, on=True)]
-    if rings: out.append(dict(name="circles", words="radius of the answer", kind="ring", colour=OKABE_ITO["vermilion"], on=len(judged) <= few))
-    if len(training): out.append(dict(name="training", words=f"training photos ({len(training):,})", kind="small", colour=TRAINING_COLOUR, on=True))
+    if rings:
+        out.append(
+            dict(name="circles", words="radius of the answer", kind="ring", colour=OKABE_ITO["vermilion"],
+                 on=len(judged) <= few))
+    if len(training):
+        out.append(
+            dict(name="training", words=f"training photos ({len(training):,})", kind="small",
+                 colour=TRAINING_COLOUR, on=True))
     return out
 
 TRAINING_COLOUR = "#8C8C8C" # darker than in the figures: the page is grey, not white
@@ -191,9 +219,12 @@ TRAINING_COLOUR = "#8C8C8C" # darker than in the figures: the page is grey, not 
 def _notes(judged, shown, unanswered, outside):
     "What the page leaves out, in sentences."
     count = lambda n, one, more: f"{n:,} {one if n == 1 else more}"
-    return ([f"{len(shown):,} of {len(judged):,} judged photos, drawn by chance, are on this page."] * (len(shown) < len(judged))
-            + [f"{count(outside, 'answer lies', 'answers lie')} far outside the whole view."] * bool(outside)
-            + [f"{count(unanswered, 'photo has', 'photos have')} no answer and {'is' if unanswered == 1 else 'are'} not shown."] * bool(unanswered))
+    return ([f"{len(shown):,} of {len(judged):,} judged photos, drawn by chance, are on this page."]*
+            (len(shown) < len(judged)) +
+            [f"{count(outside, 'answer lies', 'answers lie')} far outside the whole view."]*bool(outside) + [
+                f"{count(unanswered, 'photo has', 'photos have')} no answer and "
+                f"{'is' if unanswered == 1 else 'are'} not shown."
+            ]*bool(unanswered))
 
 # %% ../../nbs/show/64_results_map.ipynb #3afb8988
 def _results_data(table, folder, most):
@@ -202,23 +233,32 @@ def _results_data(table, folder, most):
     shown = judged.iloc[_sample(len(judged), most)]
     filters, values = _filters(shown)
     photos, (bounds, outside) = _photo_data(shown, values), _first_view(shown, training)
-    dots = training.iloc[_sample(len(training), 5000)][list(TRUE_COLUMNS)].astype(float).round(6).to_numpy().tolist()
-    pictures = _Pictures(folder, 160 if len(photos) <= 500 else 120, room=4_600_000 - len(_json_script([photos, dots])))
-    for k in np.argsort(-shown.error_m.to_numpy(), kind="stable"): photos[k]["picture"] = pictures.uri(str(shown.file_name.iloc[k]))
-    colours = dict(true=OKABE_ITO["blue"], predicted=OKABE_ITO["vermilion"], line=INK, training=TRAINING_COLOUR)
-    return dict(photos=photos, training=dots, filters=filters, switches=_switches(shown, training), notes=_notes(judged, shown, unanswered, outside), bounds=bounds, colours=colours), shown
+    dots = training.iloc[_sample(len(training),
+                                 5000)][list(TRUE_COLUMNS)].astype(float).round(6).to_numpy().tolist()
+    pictures = _Pictures(folder, 160 if len(photos) <= 500 else 120,
+                         room=4_600_000 - len(_json_script([photos, dots])))
+    for k in np.argsort(-shown.error_m.to_numpy(), kind="stable"):
+        photos[k]["picture"] = pictures.uri(str(shown.file_name.iloc[k]))
+    colours = dict(true=OKABE_ITO["blue"], predicted=OKABE_ITO["vermilion"], line=INK,
+                   training=TRAINING_COLOUR)
+    return dict(photos=photos, training=dots, filters=filters, switches=_switches(shown, training),
+                notes=_notes(judged, shown, unanswered, outside), bounds=bounds, colours=colours), shown
 
 def write_results_map(
-    path, # the HTML page to write
-    table, # a photo table with pred_latitude and pred_longitude, as predictions.csv of a run; radius_m, split, session and heading are used where they are there
-    folder=None, # the folder that its file names are relative to, for thumbnails
-    tiles: bool=False, # OpenStreetMap's tiles as a background; the page then asks the network for them
-    most: int=2000, # judged photos to show; of more, so many are drawn by chance, always the same ones
-    overwrite: bool=False, # replace a file of that name
+        path, # the HTML page to write
+        # a photo table with pred_latitude and pred_longitude, as predictions.csv of a run; radius_m,
+        # split, session and heading are used where they are there
+    table,
+        folder=None, # the folder that its file names are relative to, for thumbnails
+        tiles: bool = False, # OpenStreetMap's tiles as a background; the page then asks the network for them
+        most: int = 2000, # judged photos to show; of more, so many are drawn by chance, always the same ones
+        overwrite: bool = False, # replace a file of that name
 ) -> Path: # the path
-    "One interactive page of a run's answers, at most about 5 MB, working offline. ValueError as `add_errors`; ImportError where folium or Leaflet are missing."
+    """One interactive page of a run's answers, at most about 5 MB, working offline. ValueError as
+    `add_errors`; ImportError where folium or Leaflet are missing."""
     folium, script, style = _map_parts()
     data, shown = _results_data(table, folder, most)
-    page = _map_page(folium, shown, data, script, style, tiles, _DRAW_SCRIPT + _FILTER_SCRIPT + _PANEL_SCRIPT, _RESULTS_STYLE, "Answers on a map")
+    page = _map_page(folium, shown, data, script, style, tiles, _DRAW_SCRIPT + _FILTER_SCRIPT + _PANEL_SCRIPT,
+                     _RESULTS_STYLE, "Answers on a map")
     with atomic_path(path, overwrite) as temporary: temporary.write_text(page, encoding="utf-8")
     return Path(path)

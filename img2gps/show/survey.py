@@ -20,12 +20,13 @@ from matplotlib.ticker import MaxNLocator
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from ..photos.clean import CHECKS, FLAGS, Thresholds, _words, capture_order, capture_seconds, fix_age, near_pairs, summarize_reasons
+from ..photos.clean import (CHECKS, FLAGS, Thresholds, _words, capture_order, capture_seconds, fix_age,
+                                  near_pairs, summarize_reasons)
 from ..photos.collect import has_position
 from ..photos.exif import atomic_path
 from ..geo import geodesic_m
-from .plots import (FAINT, INK, OKABE_ITO, SPLIT_COLOURS, _axes, _dot_size, _label, _map_axes, _page, _paragraph, _photo_uri, _section, _text,
-                           figure_png)
+from .plots import (FAINT, INK, OKABE_ITO, SPLIT_COLOURS, _axes, _dot_size, _label, _map_axes,
+                                _page, _paragraph, _photo_uri, _section, _text, figure_png)
 from ..photos.split import locations, sessions, table_metres
 
 # %% ../../nbs/show/62_survey.ipynb #6746ee36
@@ -38,13 +39,17 @@ def _distance(metres):
 def _bulk(table):
     "Which photos a map can show: those with a position, not at 0, 0 and not absurdly far from all others."
     if not len(table): raise ValueError("there are no photos in the table: there is nothing to draw")
-    spoken = [CHECKS[code](table, Thresholds(), None).astype(bool) for code in ("null_island", "out_of_region")]
+    spoken = [
+        CHECKS[code](table, Thresholds(), None).astype(bool) for code in ("null_island", "out_of_region")
+    ]
     shown = has_position(table) & ~(spoken[0] | spoken[1])
-    if not shown.any(): raise ValueError(f"none of {len(table):,} photos has a usable position: there is nothing to draw")
+    if not shown.any():
+        raise ValueError(f"none of {len(table):,} photos has a usable position: there is nothing to draw")
     return shown
 
 def _filled(xy):
-    "Two corners about positions in metres, never further apart one way than about twice the other: a row of photos is no map."
+    """Two corners about positions in metres, never further apart one way than about twice the other: a
+    row of photos is no map."""
     low, high = xy.min(0), xy.max(0)
     width, height = high - low
     spare = np.maximum([0.8 * height - width, 0.4 * width - height], 0) / 2
@@ -52,34 +57,43 @@ def _filled(xy):
 
 # %% ../../nbs/show/62_survey.ipynb #9aed0c77
 def _say_units(ax, note=""):
-    "Label map axes in metres, or in kilometres where they are longer than 5 km; the numbers in full, with no power of ten beside them."
+    """Label map axes in metres, or in kilometres where they are longer than 5 km; the numbers in full,
+    with no power of ten beside them."""
     unit = 1000 if np.ptp([ax.get_xlim(), ax.get_ylim()], axis=1).max() > 5000 else 1
     for axis, way in ((ax.xaxis, "east" + note), (ax.yaxis, "north")):
         axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-        axis.set_major_formatter(lambda value, _: f"{round(value / unit, 6) + 0.:,.10g}".replace("-", "\u2212"))
+        axis.set_major_formatter(lambda value, _: f"{round(value / unit, 6) + 0.:,.10g}".replace(
+            "-", "\u2212"))
         axis.set_label_text(f"{'metres' if unit == 1 else 'kilometres'} {way}", fontsize=10)
 
 def _base_map(table, corners=()):
-    "Map axes about a table's photos, and about some corners in metres, with the photos that are not shown counted; the axes, a mask of the rows, their metres."
+    """Map axes about a table's photos, and about some corners in metres, with the photos that are not
+    shown counted; the axes, a mask of the rows, their metres."""
     shown = _bulk(table)
     xy = table_metres(table[shown])
     ax = _map_axes(None, _filled(np.concatenate([xy, np.reshape(corners, (-1, 2))])))
-    _say_units(ax, "" if shown.all() else f"\n({(~shown).sum():,} of {len(table):,} photos without a position here are not shown)")
+    _say_units(
+        ax, "" if shown.all() else f"\n({(~shown).sum():,} of {len(table):,} photos without a "
+        "position here are not shown)")
     return ax, shown, xy
 
 def _key(ax, size, columns=3):
-    "A legend below the axes of dots of `size`, with as many columns as its texts leave room for; the figure grows by its rows."
+    """A legend below the axes of dots of `size`, with as many columns as its texts leave room for; the
+    figure grows by its rows."""
     texts = ax.get_legend_handles_labels()[1]
     columns = max(1, min(columns, 90 // (max(map(len, texts)) + 6)))
     figure = ax.figure
-    figure.set_size_inches(figure.get_figwidth(), figure.get_figheight() + 0.05 + 0.2 * -(-len(texts) // columns))
-    figure.legend(loc="outside lower left", ncols=columns, frameon=False, fontsize=9, borderpad=0.7, handletextpad=0.4, columnspacing=1.4,
-                  markerscale=max(1., np.sqrt(40 / size)))
+    figure.set_size_inches(figure.get_figwidth(),
+                           figure.get_figheight() + 0.05 + 0.2* -(-len(texts) // columns))
+    figure.legend(loc="outside lower left", ncols=columns, frameon=False, fontsize=9, borderpad=0.7,
+                  handletextpad=0.4, columnspacing=1.4, markerscale=max(1., np.sqrt(40/size)))
 
 # %% ../../nbs/show/62_survey.ipynb #5c8d6dc6
 def _sessions_of(table): return _words(table, "session") if "session" in table else sessions(table)
 
-def _others(names): return f"{len(names):,} others" if len(names) != 1 else names[0][:40] or "no walk" # one alone has a name
+# one alone has a name
+def _others(names):
+    return f"{len(names):,} others" if len(names) != 1 else names[0][:40] or "no walk"
 
 def plot_sessions(
     table, # a photo table
@@ -91,10 +105,14 @@ def plot_sessions(
     names, counts = np.unique(walk, return_counts=True)
     named = sorted(names[np.argsort(-counts, kind="stable")[:min(most, 8)]])
     rest, size = ~np.isin(walk, named), 2 * _dot_size(len(walk))
-    if rest.any(): ax.scatter(*xy[rest].T, s=size, color=FAINT, marker=".", linewidths=0, label=_label(f"{_others(np.setdiff1d(names, named))} ({rest.sum():,})"))
+    if rest.any():
+        ax.scatter(*xy[rest].T, s=size, color=FAINT, marker=".", linewidths=0,
+                   label=_label(f"{_others(np.setdiff1d(names, named))} "
+                                f"({rest.sum():,})"))
     for name, colour, marker in zip(named, OKABE_ITO.values(), "os^Dv<>P"):
         of = walk == name
-        ax.scatter(*xy[of].T, s=size, color=colour, marker=marker, linewidths=0, alpha=0.9, label=_label(f"{name[:40] or 'no walk'} ({of.sum():,})"))
+        ax.scatter(*xy[of].T, s=size, color=colour, marker=marker, linewidths=0, alpha=0.9,
+                   label=_label(f"{name[:40] or 'no walk'} ({of.sum():,})"))
     _key(ax, size)
     return ax.figure
 
@@ -124,22 +142,28 @@ def plot_accuracy(
     table, # a photo table
     low_accuracy_m: float=Thresholds.low_accuracy_m, # metres from which `clean` marks a photo
 ) -> Figure:
-    "Histogram of the horizontal accuracy in metres, with the median and the share of photos over the threshold."
+    """Histogram of the horizontal accuracy in metres, with the median and the share of photos over the
+    threshold."""
     stated = table.h_accuracy.dropna().to_numpy()
     ax = _axes(None, (6.4, 3.2))
     if not len(stated): return _note(ax, _no_accuracy(table))
     over, median = (stated > low_accuracy_m).mean(), np.median(stated)
-    end = max(np.percentile(stated, 98), 1.2 * min(low_accuracy_m, stated.max()), 1.) # a few wild photos must not flatten the rest
-    ax.hist(np.clip(stated, 0, end), bins=np.linspace(0, end, 31), color=OKABE_ITO["sky"], edgecolor="white", linewidth=0.6)
+    # a few wild photos must not flatten the rest
+    end = max(np.percentile(stated, 98), 1.2*min(low_accuracy_m, stated.max()), 1.)
+    ax.hist(np.clip(stated, 0, end), bins=np.linspace(0, end, 31), color=OKABE_ITO["sky"], edgecolor="white",
+            linewidth=0.6)
     ax.axvline(median, color=INK, linewidth=1.6, label=f"median {median:.1f} m")
     at = [low_accuracy_m] * 2 if low_accuracy_m < end else [] # off to the right where no photo comes near it
-    ax.plot(at, [0, 1][:len(at)], transform=ax.get_xaxis_transform(), color=OKABE_ITO["vermilion"], linestyle="dashed", linewidth=1.6,
-            label=f"over {low_accuracy_m:g} m: {over:.1%} of photos")
+    ax.plot(at, [0, 1][:len(at)], transform=ax.get_xaxis_transform(), color=OKABE_ITO["vermilion"],
+            linestyle="dashed", linewidth=1.6, label=f"over {low_accuracy_m:g} m: {over:.1%} of photos")
     ax.set_xlim(0, end)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     beyond = f"; the last bar holds all from {end:.0f} m on" if stated.max() > end else ""
-    corrected = f"\n({_corrected(table).sum():,} have a corrected position, whose accuracy nobody states)" if _corrected(table).any() else ""
-    ax.set_xlabel(f"horizontal accuracy, metres ({len(stated):,} of {len(table):,} photos say it{beyond}){corrected}", fontsize=10)
+    corrected = f"\n({_corrected(table).sum():,} have a corrected position, whose accuracy nobody states)" if _corrected(
+        table).any() else ""
+    ax.set_xlabel(
+        f"horizontal accuracy, metres ({len(stated):,} of {len(table):,} photos say "
+        f"it{beyond}){corrected}", fontsize=10)
     ax.set_ylabel("photos", fontsize=10)
     ax.legend(frameon=False, fontsize=10)
     return ax.figure
@@ -153,22 +177,35 @@ def plot_headings(
     if sectors < 4: raise ValueError(f"{sectors} sectors make no rose: take 8 or 16")
     heading = table.heading.dropna().to_numpy() % 360
     figure = Figure(figsize=(4.6, 4.9), dpi=100, layout="constrained")
-    if not len(heading): return _note(figure.subplots(), f"None of {len(table):,} photos has a compass heading\n(GPSImgDirection in the EXIF)." if len(table) else "There are no photos in the table.")
+    if not len(heading):
+        return _note(
+            figure.subplots(), f"None of {len(table):,} photos has a compass "
+            "heading\n(GPSImgDirection in the EXIF)." if len(table) else "There are no photos in the table.")
     ax = figure.subplots(subplot_kw=dict(projection="polar"))
     ax.set_theta_zero_location("N"); ax.set_theta_direction(-1)
-    counts = np.bincount(np.round(heading / (360 / sectors)).astype(int) % sectors, minlength=sectors) # a sector is centred on its direction
-    ax.bar(np.arange(sectors) * 2 * np.pi / sectors, counts, width=1.9 * np.pi / sectors, color=OKABE_ITO["blue"], alpha=0.85)
+    # a sector is centred on its direction
+    counts = np.bincount(np.round(heading/(360/sectors)).astype(int) % sectors, minlength=sectors)
+    ax.bar(
+        np.arange(sectors)*2*np.pi/sectors, counts, width=1.9*np.pi/sectors, color=OKABE_ITO["blue"],
+        alpha=0.85)
     ax.set_xticks(np.arange(8) * np.pi / 4, "N NE E SE S SW W NW".split())
-    ax.yaxis.set_major_locator(MaxNLocator(4, integer=True)); ax.tick_params(labelsize=10); ax.set_rlabel_position(11); ax.grid(color="#DDDDDD")
+    ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    ax.tick_params(labelsize=10)
+    ax.set_rlabel_position(11)
+    ax.grid(color="#DDDDDD")
     of = table.heading_ref[table.heading.notna()].str.upper()
     kinds = {"true north": of == "T", "magnetic north": of == "M", "unstated": ~of.isin(["T", "M"])}
-    mix = ", ".join(f"{m.sum():,} from {k}" if k != "unstated" else f"{m.sum():,} from a north that is not stated" for k, m in kinds.items() if m.any())
-    ax.set_title(f"{len(heading):,} photos with a heading, {len(table) - len(heading):,} without\n{mix}", fontsize=10)
+    mix = ", ".join(
+        f"{m.sum():,} from {k}" if k != "unstated" else f"{m.sum():,} from a north that is not stated"
+        for k, m in kinds.items() if m.any())
+    ax.set_title(f"{len(heading):,} photos with a heading, {len(table) - len(heading):,} without\n{mix}",
+                 fontsize=10)
     return figure
 
 # %% ../../nbs/show/62_survey.ipynb #460b6a7c
 def _cell_side(xy):
-    "A round side for squares over positions in metres: 10 m, or the next of 20, 50, 100 ... m of which about 100 cover the longer side."
+    """A round side for squares over positions in metres: 10 m, or the next of 20, 50, 100 ... m of which
+    about 100 cover the longer side."""
     wanted = max(float(np.ptp(xy, axis=0).max()) / 100, 10.)
     ten = 10. ** np.floor(np.log10(wanted))
     return float(next(ten * n for n in (1, 2, 5, 10) if ten * n >= wanted * (1 - 1e-9)))
@@ -177,13 +214,16 @@ def cell_counts(
     table, # a photo table
     cell_m: float=None, # side of a square, metres; by default 10, or more where the photos are far apart
 ) -> tuple: # counts (rows north, columns east), and the edges east and north in metres
-    "Photos in each square of a grid over the region. ValueError where the grid of a given `cell_m` would not fit in memory."
+    """Photos in each square of a grid over the region. ValueError where the grid of a given `cell_m`
+    would not fit in memory."""
     xy = table_metres(table[_bulk(table)])
     if cell_m is None: cell_m = _cell_side(xy)
     if not 0 < cell_m < np.inf: raise ValueError(f"a square of {cell_m} m: give its side in metres, as in 10")
     low = np.floor(xy.min(0) / cell_m)
     n = (np.floor(xy.max(0) / cell_m) - low + 1).astype(int)
-    if n.prod() > 4_000_000: raise ValueError(f"{n[0]:,} x {n[1]:,} squares of {cell_m:g} m: the photos are too far apart for them, use a larger cell_m, or None to have it chosen")
+    if n.prod() > 4_000_000:
+        raise ValueError(f"{n[0]:,} x {n[1]:,} squares of {cell_m:g} m: the photos are too far apart for "
+                         "them, use a larger cell_m, or None to have it chosen")
     edges = [(low[i] + np.arange(n[i] + 1)) * cell_m for i in (0, 1)]
     column, row = (np.floor(xy / cell_m) - low).astype(int).T
     return np.bincount(row * n[0] + column, minlength=n.prod()).reshape(n[1], n[0]), *edges
@@ -203,23 +243,29 @@ def plot_density(
     counts, east, north = cell_counts(table, cell_m)
     ax, top = _base_map(table, np.transpose([east[[0, -1]], north[[0, -1]]]))[0], counts.max()
     ax.grid(False); ax.set_facecolor("#F2F2F2")
-    mesh = ax.pcolormesh(east, north, np.where(counts > 0, counts, np.nan), cmap="cividis_r", norm=LogNorm(1, max(top, 2)),
+    mesh = ax.pcolormesh(east, north, np.where(counts > 0, counts,
+                                               np.nan), cmap="cividis_r", norm=LogNorm(1, max(top, 2)),
                          edgecolors="white", linewidth=0.4 if counts.size < 600 else 0.1)
     if top > 1:
-        bar = ax.figure.colorbar(mesh, cax=ax.inset_axes([1.03, 0, 0.035, 1]), ticks=_counting_ticks(top), format="{x:,.0f}")
+        bar = ax.figure.colorbar(mesh, cax=ax.inset_axes([1.03, 0, 0.035, 1]), ticks=_counting_ticks(top),
+                                 format="{x:,.0f}")
         bar.minorticks_off(); bar.set_label("photos a square", fontsize=10)
     held = counts[counts > 0]
     half = f"half of them {np.median(held):g} or fewer" if top > 1 else "one each"
-    ax.set_title(f"{held.size:,} of {counts.size:,} squares of {_distance(cell_m)} hold photos,\n{half}", fontsize=10, loc="left")
+    ax.set_title(f"{held.size:,} of {counts.size:,} squares of {_distance(cell_m)} hold photos,\n{half}",
+                 fontsize=10, loc="left")
     return ax.figure
 
 # %% ../../nbs/show/62_survey.ipynb #d65d55d3
 COPIES = ("duplicate", "near_duplicate")
 
-def _marked(table, *codes): return _words(table, "reasons").str.split(";").map(lambda found: any(c in codes for c in found)).astype(bool)
+def _marked(table, *codes):
+    return _words(table,
+                  "reasons").str.split(";").map(lambda found: any(c in codes for c in found)).astype(bool)
 
 def _copy_edges(table, max_bits):
-    "Row numbers of pairs that are copies: equal bytes, or one of them marked near_duplicate and nearly the same hash."
+    """Row numbers of pairs that are copies: equal bytes, or one of them marked near_duplicate and nearly
+    the same hash."""
     same = table.assign(_row=np.arange(len(table)))[_words(table, "sha256") != ""].groupby("sha256")._row
     exact = [(rows.iloc[0], other) for _, rows in same for other in rows.iloc[1:]]
     marked = _marked(table, "near_duplicate").to_numpy()
@@ -230,18 +276,26 @@ def _copy_edges(table, max_bits):
 def _check_cleaned(table):
     "ValueError unless `clean` has seen the table."
     missing = [c for c in ("reasons", "sha256", "phash") if c not in table]
-    if missing: raise ValueError(f"the table has no column {' or '.join(missing)}: clean it first, as in clean(table, folder)")
+    if missing:
+        raise ValueError(f"the table has no column {' or '.join(missing)}: clean it first, as in "
+                         "clean(table, folder)")
 
 # %% ../../nbs/show/62_survey.ipynb #7d287db5
 def duplicate_groups(
     table, # a cleaned photo table
-    max_bits: int=Thresholds.near_bits, # of 64 bits of the perceptual hash that may differ
-) -> pd.DataFrame: # group (number, -1 for none) and stays (the row label of the photo that a marked one is a copy of, -1 for none)
-    "Which photos are copies of each other, and which of them stays. ValueError for a table that was not cleaned, or with an index label twice."
+    max_bits: int = Thresholds.near_bits, # of 64 bits of the perceptual hash that may differ
+    # group (number, -1 for none) and stays (the row label of the photo that a marked one is a copy
+    # of, -1 for none)
+) -> pd.DataFrame:
+    """Which photos are copies of each other, and which of them stays. ValueError for a table that was not
+    cleaned, or with an index label twice."""
     _check_cleaned(table)
-    if table.index.has_duplicates: raise ValueError("two rows of the table have the same index label; pass table.reset_index(drop=True)")
+    if table.index.has_duplicates:
+        raise ValueError("two rows of the table have the same index label; pass "
+                         "table.reset_index(drop=True)")
     edges, n = _copy_edges(table, max_bits), len(table)
-    part = connected_components(coo_matrix((np.ones(len(edges)), edges.T.reshape(2, -1)), shape=(n, n)), directed=False)[1]
+    part = connected_components(coo_matrix((np.ones(len(edges)), edges.T.reshape(2, -1)), shape=(n, n)),
+                                directed=False)[1]
     out = pd.DataFrame({"group": part, "stays": -1}, index=table.index)
     out.loc[out.groupby("group").group.transform("size") < 2, "group"] = -1
     copy, order = _marked(table, *COPIES), pd.Series(np.arange(n), index=capture_order(table))
@@ -251,7 +305,10 @@ def duplicate_groups(
     return out
 
 # %% ../../nbs/show/62_survey.ipynb #4eb4cec5
-APART_M = {"the same": 0.01, "up to 1 m": 1., "1 to 5 m": 5., "5 to 10 m": 10., "10 to 25 m": 25., "25 to 100 m": 100., "further": np.inf}
+APART_M = {
+    "the same": 0.01, "up to 1 m": 1., "1 to 5 m": 5., "5 to 10 m": 10., "10 to 25 m": 25.,
+    "25 to 100 m": 100., "further": np.inf
+}
 
 def copy_distances(
     table, # a cleaned photo table
@@ -261,7 +318,9 @@ def copy_distances(
     copies = duplicate_groups(table) if copies is None else copies
     stays = copies.stays[copies.stays >= 0]
     one, two = table.loc[stays.index], table.loc[stays]
-    return pd.Series(geodesic_m(one.latitude.to_numpy(), one.longitude.to_numpy(), two.latitude.to_numpy(), two.longitude.to_numpy()) if len(stays) else [], index=stays.index, dtype=float)
+    return pd.Series(
+        geodesic_m(one.latitude.to_numpy(), one.longitude.to_numpy(), two.latitude.to_numpy(),
+                   two.longitude.to_numpy()) if len(stays) else [], index=stays.index, dtype=float)
 
 # %% ../../nbs/show/62_survey.ipynb #d7f4309f
 def plot_duplicates(
@@ -271,7 +330,10 @@ def plot_duplicates(
     table = table.reset_index(drop=True)
     copies = duplicate_groups(table)
     sizes = copies.group[copies.group >= 0].value_counts().value_counts().sort_index()
-    if not len(sizes): return _note(_axes(None, (6.4, 3.2)), f"No copies among {len(table):,} photos." if len(table) else "There are no photos in the table.")
+    if not len(sizes):
+        return _note(
+            _axes(None, (6.4, 3.2)),
+            f"No copies among {len(table):,} photos." if len(table) else "There are no photos in the table.")
     left, right = _axes(None, (8, 3.2), (1, 2))
     left.bar([str(s) for s in sizes.index], sizes.to_numpy(), width=0.6, color=OKABE_ITO["sky"])
     left.set_xlim(-0.7, max(len(sizes), 4) - 0.3)
@@ -283,7 +345,9 @@ def plot_duplicates(
     unplaced = f"\n({apart.isna().sum():,} more without a position)" if apart.isna().any() else ""
     right.set_xlabel(f"copies, by distance to the photo that stays{unplaced}", fontsize=10)
     right.set_xlim(0, max(1.05 * counts.max(), 1))
-    for ax, axis in ((left, left.yaxis), (right, right.xaxis)): axis.set_major_locator(MaxNLocator(5, integer=True)); ax.grid(False, axis="x" if ax is left else "y")
+    for ax, axis in ((left, left.yaxis), (right, right.xaxis)):
+        axis.set_major_locator(MaxNLocator(5, integer=True))
+        ax.grid(False, axis="x" if ax is left else "y")
     return left.figure
 
 # %% ../../nbs/show/62_survey.ipynb #4816feac
@@ -291,14 +355,19 @@ def plot_split(
     table, # a photo table with a split
 ) -> Figure:
     "Positions of training, validation, test and unused photos in metres."
-    if "split" not in table or not table.split.isin(list(SPLIT_COLOURS)).any(): raise ValueError("the table has no split: make one first, as in split_photos(table)")
+    if "split" not in table or not table.split.isin(list(SPLIT_COLOURS)).any():
+        raise ValueError("the table has no split: make one first, as in split_photos(table)")
     ax, shown, xy = _base_map(table)
     split, size = _words(table, "split")[shown].to_numpy(), 1.5 * _dot_size(shown.sum())
     unused = ~np.isin(split, list(SPLIT_COLOURS))
-    if unused.any(): ax.scatter(*xy[unused].T, s=size, color=INK, marker="x", linewidths=0.8, label=f"not used ({unused.sum():,})")
+    if unused.any():
+        ax.scatter(*xy[unused].T, s=size, color=INK, marker="x", linewidths=0.8,
+                   label=f"not used ({unused.sum():,})")
     for (name, colour), marker in zip(SPLIT_COLOURS.items(), "os^"):
         of = split == name
-        if of.any(): ax.scatter(*xy[of].T, s=size if name == "train" else 1.5 * size, color=colour, marker=marker, linewidths=0, label=f"{name} ({of.sum():,})")
+        if of.any():
+            ax.scatter(*xy[of].T, s=size if name == "train" else 1.5*size, color=colour, marker=marker,
+                       linewidths=0, label=f"{name} ({of.sum():,})")
     _key(ax, size, columns=4)
     return ax.figure
 
@@ -308,42 +377,62 @@ def _known(value, text): return text.format(value) if pd.notna(value) and value 
 def photo_facts(
     row, # a row of a photo table, as a dictionary or Series
 ) -> list: # sentences of plain text, not escaped
-    "What a photo says of itself: position with its accuracy, heading, times, size and camera; what is unknown is left out."
+    """What a photo says of itself: position with its accuracy, heading, times, size and camera; what is
+    unknown is left out."""
     get = lambda c: row.get(c, np.nan)
     placed = pd.notna(get("latitude")) and pd.notna(get("longitude"))
-    position = f"at {get('latitude'):.6f}, {get('longitude'):.6f}" + (f", good to {_distance(get('h_accuracy'))}" if pd.notna(get("h_accuracy")) else "") if placed else "no position"
-    pixels = f"{get('width'):.0f} x {get('height'):.0f} pixels" if pd.notna(get("width")) and pd.notna(get("height")) else ""
+    position = f"at {get('latitude'):.6f}, {get('longitude'):.6f}" + (
+        f", good to {_distance(get('h_accuracy'))}"
+        if pd.notna(get("h_accuracy")) else "") if placed else "no position"
+    pixels = f"{get('width'):.0f} x {get('height'):.0f} pixels" if pd.notna(get("width")) and pd.notna(
+        get("height")) else ""
     times = [_known(get("taken_at"), "taken {}"), _known(get("gps_at"), "position from {}")]
     camera = " ".join(str(get(c)) for c in ("make", "model") if pd.notna(get(c)) and get(c) != "")
-    return [t for t in (position, _known(get("heading"), "looking {:.0f} degrees"), *times, pixels, camera, _known(get("note"), "note: {}")) if t]
+    return [
+        t for t in (position, _known(get("heading"), "looking {:.0f} degrees"), *times, pixels, camera,
+                    _known(get("note"), "note: {}")) if t
+    ]
 
 # %% ../../nbs/show/62_survey.ipynb #c5d82c4e
 def _seconds(s):
     "A span of time as people say it."
-    for unit, seconds, end in (("s", 1, 600), ("min", 60, 36_000), ("h", 3600, 3 * 86_400), ("days", 86_400, np.inf)):
+    for unit, seconds, end in (("s", 1, 600), ("min", 60, 36_000), ("h", 3600, 3*86_400), ("days", 86_400,
+                                                                                           np.inf)):
         if abs(s) < end: return f"{abs(s) / seconds:,.0f} {unit}"
 
 def _evidence(table, copies):
-    "A photo table with what the checks compared: fix_age_s, frozen_with (photos), from_middle_m, copy_of (row label), apart_m, later_s."
+    """A photo table with what the checks compared: fix_age_s, frozen_with (photos), from_middle_m,
+    copy_of (row label), apart_m, later_s."""
     seconds, placed = capture_seconds(table), has_position(table)
-    same = table[placed & table.heading.notna()].groupby(["latitude", "longitude", "heading"]).file_name.transform("size") - 1
+    same = table[placed & table.heading.notna()].groupby(["latitude", "longitude", "heading"
+                                                          ]).file_name.transform("size") - 1
     middle = table.latitude[placed].median(), table.longitude[placed].median()
     away = pd.Series(np.nan, index=table.index)
-    if placed.any(): away[placed] = geodesic_m(table.latitude[placed].to_numpy(), table.longitude[placed].to_numpy(), *middle)
+    if placed.any():
+        away[placed] = geodesic_m(table.latitude[placed].to_numpy(), table.longitude[placed].to_numpy(),
+                                  *middle)
     stays = copies.stays[copies.stays >= 0]
     later = pd.Series(seconds[stays.index].to_numpy() - seconds[stays].to_numpy(), index=stays.index)
-    return table.assign(fix_age_s=fix_age(table), frozen_with=same, from_middle_m=away, copy_of=copies.stays, apart_m=copy_distances(table, copies), later_s=later)
+    return table.assign(fix_age_s=fix_age(table), frozen_with=same, from_middle_m=away, copy_of=copies.stays,
+                        apart_m=copy_distances(table, copies), later_s=later)
 
 def _against(row, code):
     "What spoke against a photo in one check, as a sentence; empty where its facts say it already."
     if code == "stale_fix":
         age, frozen = row["fix_age_s"], row["frozen_with"]
-        said = [f"the fix is {_seconds(age)} {'older' if age > 0 else 'newer'} than the photo"] if pd.notna(age) else []
-        return " and ".join(said + ([f"{frozen:.0f} other photo{'s have' if frozen > 1 else ' has'} the same position and heading"] if frozen > 0 else []))
-    if code == "out_of_region" and pd.notna(row["from_middle_m"]): return f"{_distance(row['from_middle_m'])} from the middle of all photos"
+        said = [f"the fix is {_seconds(age)} {'older' if age > 0 else 'newer'} than the photo"
+                ] if pd.notna(age) else []
+        return " and ".join(said + ([
+            f"{frozen:.0f} other photo{'s have' if frozen > 1 else ' has'} the "
+            "same position and heading"
+        ] if frozen > 0 else []))
+    if code == "out_of_region" and pd.notna(row["from_middle_m"]):
+        return f"{_distance(row['from_middle_m'])} from the middle of all photos"
     if code in COPIES and row["copy_of"] >= 0:
         apart, later = row["apart_m"], row["later_s"]
-        return ", ".join(t for t in (f"{_distance(apart)} from the photo that stays" if pd.notna(apart) else "", f"{_seconds(later)} later" if pd.notna(later) and later >= 1 else "") if t)
+        return ", ".join(t
+                         for t in (f"{_distance(apart)} from the photo that stays" if pd.notna(apart) else "",
+                                   f"{_seconds(later)} later" if pd.notna(later) and later >= 1 else "") if t)
     return ""
 
 # %% ../../nbs/show/62_survey.ipynb #ecf52e2a
@@ -358,24 +447,29 @@ def override_line(
     why: str="looked at", # for the reader of the file
 ) -> str: # without a line break at its end
     "One line of a file for `read_overrides`, with quotes where CSV needs them."
-    out = io.StringIO(); csv.writer(out, lineterminator="").writerow([file_name, "yes" if keep else "no", why])
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow([file_name, "yes" if keep else "no", why])
     return out.getvalue()
 
 # %% ../../nbs/show/62_survey.ipynb #bd60a35b
 class _Pictures:
     "Thumbnails of a folder's photos as data URIs, until `room` bytes are used."
-    def __init__(self, folder, size, room=4_000_000): self.folder, self.size, self.room, self.made = folder, size, room, {}
+    def __init__(self, folder, size, room=4_000_000):
+        self.folder, self.size, self.room, self.made = folder, size, room, {}
 
     def uri(self, name):
         "The URI, or None where the photo cannot be shown; a photo that is shown twice is made once."
-        if name not in self.made: self.made[name] = _photo_uri(self.folder, name, self.size) if self.folder is not None and self.room > 0 else None
+        if name not in self.made:
+            self.made[name] = _photo_uri(self.folder, name,
+                                         self.size) if self.folder is not None and self.room > 0 else None
         uri = self.made[name]
         self.room -= len(uri or "")
         return uri if uri and self.room >= 0 else None
 
     def frame(self, name, caption=""):
         "The photo as an image, or an empty frame in its place, with a caption in our own words."
-        uri, empty = self.uri(name), "no room for this picture" if self.room <= 0 else "this photo cannot be shown"
+        uri, empty = self.uri(
+            name), "no room for this picture" if self.room <= 0 else "this photo cannot be shown"
         shown = f'<img alt="{html.escape(f"photo {_plain(name)}", quote=True)}" src="{uri}">' if uri else f"<span class=none>{empty}</span>"
         return f"<figure>{shown}{f'<figcaption>{html.escape(caption)}</figcaption>' if caption else ''}</figure>"
 
@@ -389,19 +483,23 @@ ol.cards.wide-cards { grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr
 
 def _decision(row):
     "The line that turns the verdict on a photo around, or why none can."
-    if not row["keep"] and (not row["phash"] or pd.isna(row["latitude"]) or pd.isna(row["longitude"])): return "<small>cannot be kept: there is no picture, or no position, to learn from</small>"
+    if not row["keep"] and (not row["phash"] or pd.isna(row["latitude"]) or pd.isna(row["longitude"])):
+        return "<small>cannot be kept: there is no picture, or no position, to learn from</small>"
     return f"<code>{html.escape(_plain(override_line(row['file_name'], not row['keep']), 400))}</code>"
 
 def _card(row, code, pictures, other):
-    "One marked photo: picture (beside the one that stays), name, what spoke against it, its facts, and the line that overrules it."
+    """One marked photo: picture (beside the one that stays), name, what spoke against it, its facts, and
+    the line that overrules it."""
     name, also = row["file_name"], [c for c in row["reasons"].split(";") if c != code]
     picture = pictures.frame(name)
-    if other: picture = f"<div class=pair>{pictures.frame(name, 'marked')}{pictures.frame(other, 'stays')}</div>"
+    if other:
+        picture = f"<div class=pair>{pictures.frame(name, 'marked')}{pictures.frame(other, 'stays')}</div>"
     against, facts = _against(row, code), photo_facts(row)
     lines = [f"<b class=against>{_text(against)}</b>"] * bool(against) + [_text(f) for f in facts]
     if other: lines.append(f"stays: {_text(_plain(other), 200)}")
     if also: lines.append(f"also: {_text(', '.join(also))}")
-    return (f"<li{' class=double' if other else ''}>{picture}<span class=name>{_text(_plain(name), 200)}</span><small>{'<br>'.join(lines)}</small>"
+    return (f"<li{' class=double' if other else ''}>{picture}<span "
+            f"class=name>{_text(_plain(name), 200)}</span><small>{'<br>'.join(lines)}</small>"
             f"{_decision(row)}</li>")
 
 # %% ../../nbs/show/62_survey.ipynb #36489b9e
@@ -412,9 +510,11 @@ def _code_section(code, why, seen, pictures, most):
     others = [seen.file_name[i] if code in COPIES and i >= 0 else "" for i in first.copy_of]
     cards = [_card(row, code, pictures, other) for row, other in zip(first.to_dict("records"), others)]
     flagged = " This is a hint only: it sets no photo aside." if code in FLAGS else ""
-    more = f"{flagged} The first {len(first):,} in the order of capture are shown, {len(marked) - len(first):,} are not." if len(marked) > len(first) else flagged
-    return (f'<section id="{html.escape(code, quote=True)}">\n<h2>{html.escape(code)} ({len(marked):,})</h2>\n' + _paragraph(f"{why}{more}")
-            + "<ol class='cards wide-cards'>\n" + "\n".join(cards) + "\n</ol>\n</section>\n")
+    more = (f"{flagged} The first {len(first):,} in the order of capture are shown, "
+            f"{len(marked) - len(first):,} are not.") if len(marked) > len(first) else flagged
+    return (f'<section id="{html.escape(code, quote=True)}">\n<h2>{html.escape(code)} '
+            f'({len(marked):,})</h2>\n' + _paragraph(f"{why}{more}") + "<ol class='cards wide-cards'>\n" +
+            "\n".join(cards) + "\n</ol>\n</section>\n")
 
 # %% ../../nbs/show/62_survey.ipynb #13586396
 def write_gallery(
@@ -425,31 +525,44 @@ def write_gallery(
     title: str="What cleaning marked", # heading of the page
     overwrite: bool=False, # replace a file of that name
 ) -> Path: # the path
-    "One self-contained page of the marked photos by reason, at most about 5 MB. FileExistsError unless `overwrite`, ValueError for a table that was not cleaned."
+    """One self-contained page of the marked photos by reason, at most about 5 MB. FileExistsError unless
+    `overwrite`, ValueError for a table that was not cleaned."""
     _check_cleaned(table)
-    table = table.assign(reasons=_words(table, "reasons"), phash=_words(table, "phash")).reset_index(drop=True)
+    table = table.assign(reasons=_words(table, "reasons"), phash=_words(table,
+                                                                        "phash")).reset_index(drop=True)
     table["keep"] = table.get("keep", table.reasons == "").astype(bool)
     codes = summarize_reasons(table)
-    seen, pictures = _evidence(table, duplicate_groups(table)), _Pictures(folder, 200 if codes.photos.clip(upper=most).sum() < 150 else 140)
+    seen, pictures = _evidence(table, duplicate_groups(table)), _Pictures(
+        folder, 200 if codes.photos.clip(upper=most).sum() < 150 else 140)
     n = (table.reasons != "").sum()
-    lead = f"{n:,} of {len(table):,} photos were marked by a check; {table.keep.sum():,} are kept. Nothing was deleted or moved." if len(table) else "There are no photos in the table."
-    contents = "".join(f'<li><a href="#{html.escape(r.code, quote=True)}">{html.escape(r.code)}</a>: {r.photos:,}</li>' for r in codes.itertuples())
-    keeping = ("A check is a rule and can be wrong. To overrule it, put the grey line under the photo into a CSV file whose first line is file_name,keep,why, "
-               "say why in your own words, and clean again with that file as the overrides: yes keeps a photo, no sets one aside.")
+    lead = (f"{n:,} of {len(table):,} photos were marked by a check; {table.keep.sum():,} are kept. "
+            "Nothing was deleted or moved.") if len(table) else "There are no photos in the table."
+    contents = "".join(f'<li><a href="#{html.escape(r.code, quote=True)}">{html.escape(r.code)}</a>: '
+                       f'{r.photos:,}</li>' for r in codes.itertuples())
+    keeping = ("A check is a rule and can be wrong. To overrule it, put the grey line under the photo "
+               "into a CSV file whose first line is file_name,keep,why, "
+               "say why in your own words, and clean again with that file as the overrides: yes keeps a "
+               "photo, no sets one aside.")
     sections = [_code_section(r.code, r.why, seen, pictures, most) for r in codes.itertuples()]
-    rest = _paragraph(keeping) + f"<ul>{contents}</ul>\n" if n else _paragraph("No check spoke against any photo.") if len(table) else ""
+    rest = _paragraph(keeping) + f"<ul>{contents}</ul>\n" if n else _paragraph(
+        "No check spoke against any photo.") if len(table) else ""
     page = _page(str(title), _paragraph(lead, "lead"), rest, *sections)
-    with atomic_path(path, overwrite) as temporary: temporary.write_text(page.replace("</style>", GALLERY_STYLE + "</style>", 1), encoding="utf-8")
+    with atomic_path(path, overwrite) as temporary:
+        temporary.write_text(page.replace("</style>", GALLERY_STYLE + "</style>", 1), encoding="utf-8")
     return Path(path)
 
 # %% ../../nbs/show/62_survey.ipynb #1f79b57a
 def _map_parts():
     "folium, and the text of Leaflet's script and style; an ImportError names the extra."
     try: folium, leaflet = importlib.import_module("folium"), importlib.import_module("xstatic.pkg.leaflet")
-    except ImportError as e: raise ImportError(f"an interactive map needs folium and XStatic-Leaflet ({e}): pip install 'img2gps[maps]'") from e
-    script, style = ((Path(leaflet.BASE_DIR)/f"leaflet.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
+    except ImportError as e:
+        raise ImportError(f"an interactive map needs folium and XStatic-Leaflet ({e}): pip install "
+                          "'img2gps[maps]'") from e
+    script, style = ((Path(leaflet.BASE_DIR)/f"leaflet.{kind}").read_text(encoding="utf-8")
+                     for kind in ("js", "css"))
     script = re.sub(r"^//# sourceMappingURL=.*$", "", script, flags=re.M).strip()
-    return folium, f"/*! {LEAFLET_LICENCE} */\n{script}\n", re.sub(r"url\((?!#)[^)]*\)", "none", style) # pictures of markers that are not used here
+    # pictures of markers that are not used here
+    return folium, f"/*! {LEAFLET_LICENCE} */\n{script}\n", re.sub(r"url\((?!#)[^)]*\)", "none", style)
 
 LEAFLET_LICENCE = """Leaflet, BSD 2-Clause License. Copyright (c) 2010-2022, Vladimir Agafonkin. Copyright (c) 2010-2011, CloudMade. All rights reserved.
 Redistribution and use in source and binary forms, with or without modification, are permitted provided that the following conditions are met:
@@ -462,14 +575,24 @@ LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS OR SERVICES; LOSS OF USE, DATA, OR P
 
 # %% ../../nbs/show/62_survey.ipynb #56222ba0
 def _spots(table, values, names, apart_m):
-    "Rows grouped by layer and by locations, photos linked by steps of at most `apart_m` metres: (layer number, row labels) in the order of capture."
-    place = locations(table.drop(columns="keep", errors="ignore"), apart_m) if apart_m > 0 else pd.Series(np.arange(len(table)), index=table.index)
-    keys = pd.DataFrame({"layer": values.map({n: i for i, n in enumerate(names)}).fillna(len(names)).astype(int), "place": place})
-    return [(int(layer), list(rows.index)) for (layer, _), rows in keys.loc[capture_order(table)].groupby(["layer", "place"], sort=True)]
+    """Rows grouped by layer and by locations, photos linked by steps of at most `apart_m` metres: (layer
+    number, row labels) in the order of capture."""
+    place = locations(table.drop(columns="keep", errors="ignore"), apart_m) if apart_m > 0 else pd.Series(
+        np.arange(len(table)), index=table.index)
+    keys = pd.DataFrame({
+        "layer": values.map({n: i
+                             for i, n in enumerate(names)}).fillna(len(names)).astype(int), "place": place
+    })
+    return [(int(layer), list(rows.index))
+            for (layer, _), rows in keys.loc[capture_order(table)].groupby(["layer", "place"], sort=True)]
 
 def _spot_data(table, layer, rows, pictures, most):
     "What the page needs of one marker, as JSON would hold it."
-    photos = [dict(name=_plain(table.file_name[i]), facts=[_plain(f) for f in photo_facts(table.loc[i])] + _marks(table, i)) for i in rows[:most]]
+    photos = [
+        dict(name=_plain(table.file_name[i]), facts=[_plain(f)
+                                                     for f in photo_facts(table.loc[i])] + _marks(table, i))
+        for i in rows[:most]
+    ]
     for photo, i in zip(photos, rows): photo["picture"] = pictures.uri(table.file_name[i])
     middle = table.loc[rows, ["latitude", "longitude"]].mean()
     return dict(layer=layer, at=[round(v, 7) for v in middle], n=len(rows), photos=photos)
@@ -519,50 +642,77 @@ def _layers(values, names):
     "Name, colour and HTML label of each layer; the last holds the others, where there are any."
     colours = [SPLIT_COLOURS.get(n, c) for n, c in zip(names, list(OKABE_ITO.values()))]
     counts = [(values == n).sum() for n in names]
-    layers = [dict(colour=c, label=html.escape(f"{_plain(n, 60) or 'none'} ({k:,})", quote=True)) for n, c, k in zip(names, colours, counts)]
+    layers = [
+        dict(colour=c, label=html.escape(f"{_plain(n, 60) or 'none'} ({k:,})", quote=True))
+        for n, c, k in zip(names, colours, counts)
+    ]
     rest = len(values) - sum(counts)
     left = sorted(set(values) - set(names))
-    other = html.escape(_plain(left[0], 60) or "none", quote=True) if len(left) == 1 else f"{len(left):,} others"
+    other = html.escape(_plain(left[0], 60) or "none",
+                        quote=True) if len(left) == 1 else f"{len(left):,} others"
     return layers + ([dict(colour=FAINT, label=f"{other} ({rest:,})")] if rest else [])
 
 # %% ../../nbs/show/62_survey.ipynb #b24a9aa5
-def _map_page(folium, table, data, script, style, tiles, own_script=_MAP_SCRIPT, own_style=_MAP_STYLE, title="Photos on a map"):
-    "The folium page: its own links replaced by Leaflet itself, and a policy that allows its scripts alone; script, style and title may be another page's."
+def _map_page(folium, table, data, script, style, tiles, own_script=_MAP_SCRIPT, own_style=_MAP_STYLE,
+              title="Photos on a map"):
+    """The folium page: its own links replaced by Leaflet itself, and a policy that allows its scripts
+    alone; script, style and title may be another page's."""
     at = table[["latitude", "longitude"]].mean().tolist()
-    page = folium.Map(location=at, tiles=None, prefer_canvas=True, control_scale=True, zoom_start=17, max_zoom=22)
+    page = folium.Map(location=at, tiles=None, prefer_canvas=True, control_scale=True, zoom_start=17,
+                      max_zoom=22)
     page.default_js, page.default_css, page._id = [], [], "photos"
-    if tiles: tile_layer = folium.TileLayer("OpenStreetMap", max_zoom=22, max_native_zoom=19, control=False); tile_layer._id = "tiles"; tile_layer.add_to(page)
+    if tiles:
+        tile_layer = folium.TileLayer("OpenStreetMap", max_zoom=22, max_native_zoom=19, control=False)
+        tile_layer._id = "tiles"
+        tile_layer.add_to(page)
     root = page.get_root()
     root.title = title
     body = f"(() => {{ const map = {page.get_name()}, data = {_json_script(data)};{own_script}}})();"
-    text = root.render().replace("</head>", f"<style>{style}{own_style}</style><script>{script}</script>\n</head>", 1)
+    text = root.render().replace("</head>",
+                                 f"<style>{style}{own_style}</style><script>{script}</script>\n</head>", 1)
     end = text.rindex("</html>")
     text = f"{text[:end]}<script>{body}</script>\n{text[end:]}"
-    hashes = [b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in re.findall(r"<script>(.*?)</script>", text, re.S)]
+    hashes = [
+        b64encode(hashlib.sha256(s.encode()).digest()).decode()
+        for s in re.findall(r"<script>(.*?)</script>", text, re.S)
+    ]
     network = " https://tile.openstreetmap.org" if tiles else ""
-    policy = (f"default-src 'none'; img-src data:{network}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src {' '.join(repr(f'sha256-{h}') for h in hashes)}")
-    return text.replace("<head>", f'<head>\n<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}"><link rel="icon" href="data:,">', 1)
+    policy = (f"default-src 'none'; img-src data:{network}; style-src 'unsafe-inline'; base-uri 'none'; "
+              f"form-action 'none'; script-src {' '.join(repr(f'sha256-{h}') for h in hashes)}")
+    return text.replace(
+        "<head>", '<head>\n<meta charset="utf-8"><meta '
+        f'http-equiv="Content-Security-Policy" content="{policy}"><link '
+        'rel="icon" href="data:,">', 1)
 
 # %% ../../nbs/show/62_survey.ipynb #51a6c181
 def write_map(
-    table, # a photo table
-    path, # the HTML page to write
-    folder=None, # the folder that its file names are relative to, for thumbnails
-    by: str="session", # the column that colours the markers, as in session or split
-    tiles: bool=False, # OpenStreetMap's tiles as a background; the page then asks the network for them
-    apart_m: float=3., # photos of one walk that are linked by steps of so many metres share a marker; 0 for one a photo
-    most: int=12, # photos to show in the popup of a marker
-    overwrite: bool=False, # replace a file of that name
+        table, # a photo table
+        path, # the HTML page to write
+        folder=None, # the folder that its file names are relative to, for thumbnails
+        by: str = "session", # the column that colours the markers, as in session or split
+        tiles: bool = False, # OpenStreetMap's tiles as a background; the page then asks the network for them
+        # photos of one walk that are linked by steps of so many metres share a marker; 0 for one a
+        # photo
+    apart_m: float = 3.,
+        most: int = 12, # photos to show in the popup of a marker
+        overwrite: bool = False, # replace a file of that name
 ) -> Path: # the path
-    "One interactive page with every photo that has a position, at most about 5 MB of thumbnails, working offline. ImportError where folium or Leaflet are missing."
+    """One interactive page with every photo that has a position, at most about 5 MB of thumbnails,
+    working offline. ImportError where folium or Leaflet are missing."""
     folium, script, style = _map_parts()
-    if by != "session" and by not in table: raise ValueError(f"no column {by} to colour by (found: {', '.join(map(str, table.columns))})")
+    if by != "session" and by not in table:
+        raise ValueError(f"no column {by} to colour by (found: {', '.join(map(str, table.columns))})")
     table = table.reset_index(drop=True)
     shown = table[_bulk(table)]
     values = (_sessions_of(table) if by == "session" else _words(table, by))[shown.index]
-    names = sorted(values.value_counts().index[:8], key=lambda n: (list(SPLIT_COLOURS).index(n) if n in SPLIT_COLOURS else 9, n))
+    names = sorted(values.value_counts().index[:8], key=lambda n: (list(SPLIT_COLOURS).index(n)
+                                                                   if n in SPLIT_COLOURS else 9, n))
     spots, pictures = _spots(shown, values, names, apart_m), _Pictures(folder, 160)
-    data = dict(layers=_layers(values, names), spots=[_spot_data(shown, layer, rows, pictures, most) for layer, rows in spots],
-                bounds=[shown[["latitude", "longitude"]].min().tolist(), shown[["latitude", "longitude"]].max().tolist()])
-    with atomic_path(path, overwrite) as temporary: temporary.write_text(_map_page(folium, shown, data, script, style, tiles), encoding="utf-8")
+    data = dict(
+        layers=_layers(values, names),
+        spots=[_spot_data(shown, layer, rows, pictures, most) for layer, rows in spots], bounds=[
+            shown[["latitude", "longitude"]].min().tolist(), shown[["latitude", "longitude"]].max().tolist()
+        ])
+    with atomic_path(path, overwrite) as temporary:
+        temporary.write_text(_map_page(folium, shown, data, script, style, tiles), encoding="utf-8")
     return Path(path)
