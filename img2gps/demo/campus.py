@@ -6,9 +6,9 @@
 __all__ = ['WEATHERS', 'GLASS', 'PALE', 'DARK', 'FACADES', 'ROOFS', 'TREES', 'TOWERS', 'LANDMARKS', 'WALLS', 'GROUNDS', 'PATH',
            'MEADOW', 'ROOFING', 'BLOCK', 'COLUMNS', 'ROWS', 'REACH', 'CENTRE', 'ENVIRONS', 'EYE_HEIGHT',
            'FIELD_OF_VIEW', 'NEAR', 'SUPERSAMPLE', 'CLOTHES', 'SKIN', 'HEADINGS', 'PITCHES', 'BIAS_M', 'JITTER_M',
-           'RADIUS_68', 'TIME_ZONE', 'ALTITUDE', 'PHONES', 'DEFECTS', 'CAMERA_ELEVATION_ANGLE', 'DEMO_VERSION',
-           'sun_position', 'Weather', 'make_weather', 'Faces', 'Campus', 'make_campus', 'render', 'demo_places',
-           'demo_photos', 'make_demo']
+           'TIME_ZONE', 'ALTITUDE', 'PHONES', 'DEFECTS', 'CAMERA_ELEVATION_ANGLE', 'DEMO_VERSION', 'sun_position',
+           'Weather', 'make_weather', 'Faces', 'Campus', 'make_campus', 'render', 'demo_places', 'demo_photos',
+           'make_demo']
 
 # %% ../../nbs/demo/25_campus.ipynb #54879ad4
 import io, json, multiprocessing, os, signal, sys, threading, time
@@ -24,7 +24,8 @@ import piexif
 from PIL import Image, ImageChops, ImageDraw
 from tqdm import tqdm
 
-from ..geo import LocalFrame, geodesic_m
+from ..geo import LocalFrame
+from ..table import RADIUS_68
 
 # %% ../../nbs/demo/25_campus.ipynb #7ad79ed5
 def sun_position(
@@ -812,8 +813,6 @@ def _deal_sessions(places, rng, tries=100):
 # %% ../../nbs/demo/25_campus.ipynb #a12fa276
 HEADINGS, PITCHES = tuple(range(0, 360, 45)), (0., 20.) # degrees
 BIAS_M, JITTER_M = 2.5, 0.7 # metres, standard deviation of each axis
-# of a round normal distribution, in standard deviations of an axis
-RADIUS_68 = float(np.sqrt(-2*np.log(1 - 0.68)))
 TIME_ZONE = timezone(timedelta(hours=-5))
 ALTITUDE = 540. # metres
 PHONES = (("Meadow", "Meadow 3"), ("Lantern", "Lantern S2"))

@@ -28,8 +28,9 @@ from matplotlib import pyplot as plt
 from torchvision.transforms.v2.functional import gaussian_blur
 from tqdm import tqdm
 
-from ..photos.exif import atomic_path, decode_photo
 from ..geo import LocalFrame, fit_frame, geodesic_m
+from ..files import atomic_path
+from ..photos.exif import decode_photo
 
 # %% ../../nbs/learn/31_data.ipynb #3c0740b7
 CACHE_VERSION = 2
@@ -166,9 +167,9 @@ class CachedPhotos:
     """Decoded photos in the order of a table: `photos[3]` is uint8 of shape (height, width, 3),
     `photos[[3, 5]]` a batch of them."""
     def __init__(
-            self,
-            store: PhotoStore,
-            rows: np.ndarray, # from `PhotoStore.rows`
+        self,
+        store: PhotoStore,
+        rows: np.ndarray, # from `PhotoStore.rows`
     ):
         self.path, self.size, self.rows, self._map, self._touched = store.pixels, store.size, np.asarray(
             rows, np.int64), None, 0

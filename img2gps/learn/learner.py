@@ -32,10 +32,10 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 import fastai.callback.schedule # gives Learner its fit_one_cycle
-from ..photos.exif import atomic_path
+from ..files import atomic_path
 from .losses import loss_outputs, make_loss
-from .metrics import position_metrics
 from .models import GPSNet, WeightsUnavailable, create_model, frozen_stages, stages
+from .metrics import position_metrics
 
 # %% ../../nbs/learn/36_learner.ipynb #d222ee49
 CHOICES = {
@@ -396,7 +396,6 @@ def all_random_states(
     torch.distributed.all_gather_object(states, _random_state(learn))
     return states
 
-
 # %% ../../nbs/learn/36_learner.ipynb #b46e9bd4
 def _restore_random(rng):
     "Put back what `_random_state` noted, but for the loader's."
@@ -473,12 +472,12 @@ class KeepState(Callback):
     checkpoint; within an epoch save it every few minutes."""
     order = 62
     def __init__(
-            self,
-            state: RunState,
-            done: int = 0, # epochs done in earlier phases
-            after=noop, # called with the history (a DataFrame) after every epoch
-            every_s: float = 600., # seconds between checkpoints within an epoch; 0 is after every batch
-            last: bool = True, # the last phase, which alone stops early
+        self,
+        state: RunState,
+        done: int=0, # epochs done in earlier phases
+        after=noop, # called with the history (a DataFrame) after every epoch
+        every_s: float=600., # seconds between checkpoints within an epoch; 0 is after every batch
+        last: bool=True, # the last phase, which alone stops early
     ):
         self.state, self.done, self.after, self.every_s, self.last, self.saved_at = state, done, after, every_s, last, time.monotonic(
         )
