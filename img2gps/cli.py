@@ -190,7 +190,7 @@ def _recipe(args, base):
 # %% ../nbs/90_cli.ipynb #63dc7fd7
 def train_command(args):
     "Train on a folder of photos; leaves a complete run folder."
-    from img2gps.learn.learner import Recipe
+    from img2gps.learn.recipe import Recipe
     from img2gps.pipeline import resume_run, standing, train_folder
     if args.resume: run = resume_run(args.resume, device=args.device, logs=args.log)
     elif args.folder:

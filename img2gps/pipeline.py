@@ -19,13 +19,16 @@ from fastai.vision.core import imagenet_stats
 from . import __version__
 from .files import write_json
 from .table import photo_table, write_table
+from .photos.cache import cache_photos
 from .photos.split import SPLITS, audit_split
 from .photos.prepare import Protocol, prepare
-from .demo.campus import make_demo
+from .demo.photos import make_demo
 from .learn.lookalike import Familiarity, photo_thumbnails, save_familiarity
-from .learn.data import augmentations, cache_photos, gps_dataloaders, network_size
+from .learn.recipe import Recipe
+from .learn.data import gps_dataloaders, network_size
+from .learn.augment import augmentations
 from .learn.models import write_weights
-from .learn.learner import Recipe, from_first, gps_learner, log_callbacks, train
+from .learn.learner import from_first, gps_learner, log_callbacks, train
 from .locate.predict import SCHEMA_VERSION, Predictor, read_config
 from .judge.evaluate import (
     RADIUS_LEVELS, add_errors, evaluate_predictions, fit_radii, format_metrics, judged_splits)
