@@ -19,8 +19,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from ..table import RADIUS_68
-from .campus import (
-    FIELD_OF_VIEW, WEATHERS, Campus, footprint_edges, footprint_gaps, make_campus, make_weather, render, sun_position)
+from img2gps.demo.campus import (
+    FIELD_OF_VIEW, WEATHERS, Campus, footprint_edges, footprint_gaps, make_campus, make_weather, render,
+    sun_position)
 
 # %% ../../nbs/demo/26_photos.ipynb #46e2962e
 def demo_places(

@@ -6,7 +6,6 @@
 __all__ = ['homography_grid', 'RandomHomography', 'ColorJitter', 'SomePhotos', 'Blur', 'Night', 'augmentations']
 
 # %% ../../nbs/learn/32_augment.ipynb #a4f3380d
-import numpy as np
 import torch
 from fastai.vision.all import RandomErasing, TensorImage, Transform
 from torchvision.transforms.v2.functional import gaussian_blur

@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['network_size', 'TensorGPS', 'LatLon', 'EncodeGPS', 'GPSBlock', 'show_batch', 'show_results', 'CachedPhoto',
-           'CachedImageBlock', 'CachedDL', 'gps_datablock', 'gps_dataloaders']
+           'CachedImageBlock', 'WholeBatches', 'CachedDL', 'gps_datablock', 'gps_dataloaders']
 
 # %% ../../nbs/learn/31_data.ipynb #56f4a9e0
 from pathlib import Path
 
 import numpy as np
 import torch
-from fastai.data.all import DataBlock, DataLoaders, IndexSplitter, ToTensor, TransformBlock
+from fastai.data.all import DataBlock, DataLoaders, IndexSplitter, TransformBlock
 from fastai.data.core import TfmdDL
 from fastai.imports import dispatch
 from fastai.torch_core import default_device, num_distrib
@@ -137,48 +137,28 @@ def CachedImageBlock(
     return TransformBlock(type_tfms=CachedPhoto(pixels), batch_tfms=IntToFloatTensor)
 
 # %% ../../nbs/learn/31_data.ipynb #ae4e7dfd
+class WholeBatches:
+    "A dataset's photos and encoded positions, a batch at a time."
+    def __init__(self,
+        photos: CachedPhoto,
+        places, # standardised positions of all rows, float32 tensor of shape (n, 2)
+        rows, # the dataset's row numbers
+    ):        self.photos, self.places, self.rows = photos, places, list(rows)
+
+    def __call__(self,
+        items, # numbers of the dataset's items
+    ) -> tuple: # TensorImage (n, 3, height, width), uint8; TensorGPS (n, 2)
+        rows = [self.rows[i] for i in items]
+        return TensorImage(self.photos.batch(rows)), TensorGPS(self.places[rows])
+
 class CachedDL(TfmdDL):
-    "A `TfmdDL` that reads whole batches from the cache, and can skip the first batches of its next epoch."
-    # batches to skip, and a function to call when the epoch's first batch is read; both once
-    skip, at_start = 0, None
-
-    def get_idxs(self):
-        idxs, start = super().get_idxs(), self.skip * (self.bs or 1)
-        self.skip = 0
-        return idxs[start:]
-
+    "A `TfmdDL` that reads whole batches where its dataset has them (`whole`, from `gps_dataloaders`)."
     def create_batches(self, samps):
-        if self.at_start is not None: self.at_start(); self.at_start = None
-        source = self._source()
-        if source is None: yield from super().create_batches(samps); return
-        photos, places, items = source
-        for part in self.chunkify(samps):
-            rows = [items[i] for i in part]
-            yield TensorImage(photos.batch(rows)), TensorGPS(places[rows])
-
-    def _source(self):
-        """The cached photos, the encoded positions and the row numbers of a dataset of both; None where
-        items need transforms of their own."""
-        if getattr(self, "_read", None) is not None: return self._read
-        tls = getattr(self.dataset, "tls", [])
-        plain = all(isinstance(f, ToTensor) for f in [*self.after_item.fs, *self.before_batch.fs])
-        found = [
-            next((f for f in tl.tfms.fs if isinstance(f, kind)), None)
-            for tl, kind in zip(tls, (CachedPhoto, EncodeGPS))
-        ]
-        if len(tls) != 2 or not plain or None in found or not self.bs: return None
-        degrees = next((f.positions for f in tls[1].tfms.fs if isinstance(f, _Position)), None)
-        if degrees is None: return None
-        self._read = found[0], found[1](degrees).as_subclass(torch.Tensor), list(self.dataset.items)
-        return self._read
+        whole = getattr(self.dataset, "whole", None)
+        if whole is None or not self.bs: yield from super().create_batches(samps)
+        else: yield from map(whole, self.chunkify(samps))
 
 # %% ../../nbs/learn/31_data.ipynb #363b45da
-class _Position(Transform):
-    """Row numbers to latitude and longitude; a `Transform` of its own, so that `CachedDL` finds all
-    positions in it."""
-    def __init__(self, table): self.positions = table[["latitude", "longitude"]].to_numpy(float)
-    def encodes(self, i): return self.positions[i]
-
 def gps_datablock(
     table, # a photo table with positions, in the order of `pixels`
     pixels, # from `cache_photos`
@@ -186,12 +166,11 @@ def gps_datablock(
     batch_tfms=None, # augmentations, see `augmentations`
 ) -> DataBlock: # its source is row numbers
     "A fastai DataBlock of decoded photos and positions, split by the table's `split` (train and valid)."
-    rows = np.arange(len(table))
-    region = table.loc[(table.split == "train").to_numpy(), ["latitude", "longitude"]].to_numpy(float)
-    return DataBlock(blocks=(CachedImageBlock(pixels), GPSBlock(frame, region)), get_y=_Position(table),
-                     splitter=IndexSplitter(rows[(table.split == "valid").to_numpy()].tolist()),
-                     batch_tfms=[*(batch_tfms or []),
-                                 Normalize.from_stats(*imagenet_stats)], dl_type=CachedDL)
+    positions = table[["latitude", "longitude"]].to_numpy(float)
+    region, held_out = positions[table.split == "train"], np.flatnonzero(table.split == "valid").tolist()
+    return DataBlock(blocks=(CachedImageBlock(pixels), GPSBlock(frame, region)), get_y=positions.__getitem__,
+                     splitter=IndexSplitter(held_out), dl_type=CachedDL,
+                     batch_tfms=[*(batch_tfms or []), Normalize.from_stats(*imagenet_stats)])
 
 # %% ../../nbs/learn/31_data.ipynb #3f14b8e1
 def _resident(pixels, device):
@@ -222,9 +201,12 @@ def gps_dataloaders(
                          "needed, at least 2 and 1")
     size, frame = size or network_size(train), fit_frame(train.latitude, train.longitude)
     pixels = cache_photos(used, folder, size, cache_dir or Path(folder).resolve().parent/".cache", progress)
-    block = gps_datablock(used, pixels if num_workers else _resident(pixels, device), frame, batch_tfms)
+    pixels = pixels if num_workers else _resident(pixels, device)
+    block = gps_datablock(used, pixels, frame, batch_tfms)
     batch_size = min(batch_size, len(train) // max(num_distrib(), 1))
     dls = block.dataloaders(list(range(len(used))), bs=batch_size, val_bs=2*batch_size,
                             num_workers=num_workers, device=device)
+    encoded = torch.tensor(frame.encode(used.latitude.to_numpy(), used.longitude.to_numpy()), dtype=torch.float32)
+    for dl in dls: dl.dataset.whole = WholeBatches(CachedPhoto(pixels), encoded, dl.dataset.items)
     dls.frame, dls.size, dls.table = frame, tuple(size), used
     return dls

@@ -5,12 +5,15 @@
 # %% auto #0
 __all__ = ['LOGS', 'errors_m', 'position_metrics', 'learner_model', 'Precision', 'FreezeBatchNorm', 'EMA', 'unwrapped',
            'averaged', 'KeepLossFromFinder', 'recipe_callbacks', 'gps_learner', 'StopAtNaN', 'ConsoleProgress',
-           'final_record', 'log_callbacks', 'RunState', 'train_loader', 'all_random_states', 'training_state', 'Resume',
-           'KeepState', 'phases', 'train', 'from_first', 'several_processes']
+           'final_record', 'log_callbacks', 'RunState', 'plain_optimizer_state', 'training_state', 'train_loader',
+           'all_random_states', 'restore_random', 'snapshot', 'CheckpointFile', 'Resume', 'NoteHistory', 'TellEpoch',
+           'KeepBest', 'WriteCheckpoint', 'stale', 'StopEarly', 'phases', 'train', 'from_first', 'several_processes']
 
 # %% ../../nbs/learn/36_learner.ipynb #cf6d910e
 import random, sys, time, warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +36,7 @@ from tqdm import tqdm
 
 import fastai.callback.schedule # gives Learner its fit_one_cycle
 from ..geo import LocalFrame, geodesic_m
-from ..files import atomic_path
+from ..files import atomic_path, remove_unfinished
 from .recipe import Recipe
 from .losses import loss_outputs, make_loss
 from .models import GPSNet, WeightsUnavailable, create_model, frozen_stages, stages
@@ -279,82 +282,55 @@ def log_callbacks(
             raise ImportError(f"{name} is not installed; pip install 'img2gps[logs]'") from e
     return out
 
-# %% ../../nbs/learn/36_learner.ipynb #5ac07a0a
+# %% ../../nbs/learn/36_learner.ipynb #c604545a
+@dataclass
 class RunState:
-    "What a run has reached: phase, epoch, batch, history, best weights; saved as one checkpoint file."
-    def __init__(self,
-        folder=None, # where `checkpoint.pt` is kept; None keeps nothing on disk
-    ):
-        self.path = Path(folder)/"checkpoint.pt" if folder else None
-        self.phase, self.epoch, self.batch, self.stopped, self.history, self.best_m, self.best = 0, 0, 0, False, [], float("inf"), None
+    "What a run has reached."
+    phase: int = 0 # of the recipe's phases
+    epoch: int = 0 # epochs done in this phase
+    history: list = field(default_factory=list) # a dictionary an epoch
+    best_m: float = float("inf") # the lowest validation error so far, metres
+    best: dict = None # the weights that gave it, on the CPU
 
-    _kept = ("phase", "epoch", "batch", "stopped", "history", "best_m", "best")
-
-    def load(self): # the saved optimizer and random states, or None
-        "Read the checkpoint, tensors and plain values only."
-        if not (self.path and self.path.exists()): return None
-        try: saved = torch.load(self.path, map_location="cpu", weights_only=True)
-        except Exception as e:
-            raise ValueError(
-                f"{self.path} is damaged ({type(e).__name__}); delete it to train from the start") from e
-        try: self.take(saved)
-        except KeyError as e:
-            raise ValueError(f"{self.path} was written by another version of img2gps (it has no {e}); "
-                             "finish the run with that one, or delete it to train from the start") from e
-        return saved
-
-    def take(self,
-        saved: dict, # a checkpoint's content
-    ):
-        "Take phase, epoch, history and best weights from a checkpoint's content."
-        for k in self._kept: setattr(self, k, saved[k])
-
-    def save(self,
-        learn: Learner, # in training
-        **more, # also kept
-    ):
-        """Write the checkpoint atomically; only the first process of several does. Training goes on, with
-        a warning, where it cannot be written."""
-        if self.path is None: return
-        rng = all_random_states(learn) # all processes take part
-        if rank_distrib(): return
-        saved = {k: getattr(self, k) for k in self._kept} | training_state(learn) | {"rng": rng} | more
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_path(self.path, overwrite=True) as temporary: torch.save(saved, temporary)
-        except (OSError, RuntimeError) as e:
-            warnings.warn(f"{self.path} could not be written ({e}): training goes on, and could not be "
-                          "gone on with from here")
-
-# %% ../../nbs/learn/36_learner.ipynb #bded0c06
-def _optimizer_state(opt):
-    "fastai's optimizer state as plain lists and dictionaries, which load without unpickling."
+# %% ../../nbs/learn/36_learner.ipynb #59b27003
+def plain_optimizer_state(
+    opt, # fastai's optimizer
+) -> dict: # lists and dictionaries of tensors and numbers
+    "An optimizer's state and settings."
     plain = lambda v: v if isinstance(v, (torch.Tensor, bool, int, str, type(None))) else float(v)
-    return {
-        "state": [{k: plain(v)
-                   for k, v in s.items()}
-                  for s in opt.state_dict()["state"]], "hypers": [{k: plain(v)
-                                                                   for k, v in h.items()} for h in opt.hypers]
-    }
+    plain_dict = lambda d: {k: plain(v) for k, v in d.items()}
+    return {"state": [plain_dict(s) for s in opt.state_dict()["state"]],
+            "hypers": [plain_dict(h) for h in opt.hypers]}
 
+def _trained_parameters(learn): return [*unwrapped(learn.model).parameters(), *learn.loss_func.parameters()]
+
+def training_state(
+    learn: Learner, # at the end of an epoch
+) -> dict: # tensors and plain values
+    "Everything but randomness that the rest of a training run depends on."
+    ema, scaler = getattr(learn, "ema", None), getattr(learn, "scaler", None)
+    counted, smooth = getattr(learn, "gradient_accumulation", None), learn.recorder.smooth_loss
+    return {
+        "model": unwrapped(learn.model).state_dict(), "loss": learn.loss_func.state_dict(),
+        "opt": plain_optimizer_state(learn.opt), "ema": ema.average.state_dict() if ema else None,
+        "scaler": scaler.state_dict() if scaler else None, "smooth": (smooth.count, float(smooth.val)),
+        "steps": learn.train_iter, "accumulated": counted.count if counted else 0,
+        "grads": [p.grad for p in _trained_parameters(learn)] if counted else []}
+
+# %% ../../nbs/learn/36_learner.ipynb #07941c0f
 def train_loader(
     learn: Learner,
-):
-    """The training loader, without what distributed training wraps around it (which is only imported
-    where it is needed)."""
-    dl = learn.dls.train
-    return dl.dl if type(dl).__name__ == "ShardedDL" else dl
+): # a `CachedDL`
+    "The training loader, without what distributed training wraps around it."
+    return vars(learn.dls.train).get("dl", learn.dls.train)
 
 def _random_state(learn):
-    "Everything random that training draws from, as plain values."
+    "This process's random states as plain values."
     name, keys, *rest = np.random.get_state()
-    return {
-        "python": random.getstate(), "loader": train_loader(learn).rng.getstate(),
-        "numpy": (name, keys.tolist(), *rest), "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None
-    }
+    cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+    return {"python": random.getstate(), "numpy": (name, keys.tolist(), *rest), "torch": torch.get_rng_state(),
+            "cuda": cuda, "loader": train_loader(learn).rng.getstate()}
 
-# %% ../../nbs/learn/36_learner.ipynb #06bdc538
 def all_random_states(
     learn: Learner,
 ) -> list: # of every process, in the order of their ranks
@@ -364,37 +340,68 @@ def all_random_states(
     torch.distributed.all_gather_object(states, _random_state(learn))
     return states
 
-# %% ../../nbs/learn/36_learner.ipynb #b46e9bd4
-def _restore_random(rng):
-    "Put back what `_random_state` noted, but for the loader's."
-    random.setstate(_as_tuple(rng["python"])); torch.set_rng_state(rng["torch"])
-    np.random.set_state((rng["numpy"][0], np.array(rng["numpy"][1], np.uint32), *rng["numpy"][2:]))
+def _as_tuple(v): return tuple(map(_as_tuple, v)) if isinstance(v, (list, tuple)) else v
+
+def restore_random(
+    learn: Learner,
+    states: list, # from `all_random_states`
+):
+    "Put this process's random states back."
+    rng = states[rank_distrib() % len(states)]
+    random.setstate(_as_tuple(rng["python"]))
+    name, keys, *rest = rng["numpy"]
+    np.random.set_state((name, np.array(keys, np.uint32), *rest))
+    torch.set_rng_state(rng["torch"])
     if rng["cuda"] is not None and torch.cuda.is_available(): torch.cuda.set_rng_state(rng["cuda"])
+    train_loader(learn).rng.setstate(_as_tuple(rng["loader"]))
 
-def training_state(
-    learn: Learner, # in training
-) -> dict:
-    "Everything but randomness that the rest of a training run depends on, as tensors and plain values."
-    ema, smooth, scaler, counted = getattr(getattr(learn, "ema", None),
-                                           "average", None), learn.recorder.smooth_loss, getattr(
-                                               learn, "scaler",
-                                               None), getattr(learn, "gradient_accumulation", None)
-    return {
-        "model": unwrapped(learn.model).state_dict(), "loss": learn.loss_func.state_dict(),
-        "opt": _optimizer_state(learn.opt), "ema": ema.state_dict() if ema is not None else None, "smooth": (
-            smooth.count, float(smooth.val)), "scaler": scaler.state_dict() if scaler is not None else None,
-        "progress": (learn.train_iter, float(learn.pct_train)),
-        "accumulated": counted.count if counted is not None else 0,
-        "grads": [p.grad for p in _trained_parameters(learn)] if counted is not None else []
-    }
+# %% ../../nbs/learn/36_learner.ipynb #b61c547d
+def snapshot(
+    value, # tensors in lists, tuples and dictionaries
+): # the same, with every tensor copied to the CPU
+    "A copy that training does not change."
+    if isinstance(value, torch.Tensor): return value.detach().cpu().clone()
+    if isinstance(value, dict): return {k: snapshot(v) for k, v in value.items()}
+    return type(value)(map(snapshot, value)) if isinstance(value, (list, tuple)) else value
 
-def _trained_parameters(learn): return [*unwrapped(learn.model).parameters(), *learn.loss_func.parameters()]
+class CheckpointFile:
+    "`checkpoint.pt` of a run: read safely, written in the background."
+    def __init__(self,
+        folder, # where it is kept
+    ):
+        self.path, self.job, self.writer = Path(folder)/"checkpoint.pt", None, ThreadPoolExecutor(1)
 
-# %% ../../nbs/learn/36_learner.ipynb #7299de70
-def _as_tuple(v): return tuple(_as_tuple(x) for x in v) if isinstance(v, (list, tuple)) else v
+    def read(self) -> dict: # what was written, or None
+        "Tensors and plain values. ValueError for a damaged file, or one of another version."
+        if not self.path.exists(): return None
+        way_out = "finish the run with the version that wrote it, or delete it to train from the start"
+        try: saved = torch.load(self.path, map_location="cpu", weights_only=True)
+        except Exception as e: raise ValueError(f"{self.path} is damaged ({type(e).__name__}); {way_out}") from e
+        lacking = {"run", "rng", "model", "steps"} - set(saved)
+        if lacking: raise ValueError(f"{self.path} is of another version (no {sorted(lacking)[0]}); {way_out}")
+        return saved
 
+    def write(self,
+        content: dict, # tensors and plain values
+    ):
+        "Copy the content and write it in the background, after an earlier one."
+        self.wait()
+        self.job = self.writer.submit(self._write, snapshot(content))
+
+    def _write(self, content):
+        with atomic_path(self.path, overwrite=True) as temporary: torch.save(content, temporary)
+
+    def wait(self):
+        "Wait until the file is written. OSError where it could not be."
+        job, self.job = self.job, None
+        try:
+            if job: job.result()
+        except (OSError, RuntimeError) as e:
+            raise OSError(f"{self.path} could not be written ({e}): free some room, then resume the run") from e
+
+# %% ../../nbs/learn/36_learner.ipynb #7b784674
 class Resume(Callback):
-    "Put a learner back to a checkpoint, at the batch at which it was written."
+    "Put a learner back to the end of the epoch at which a checkpoint was written."
     order = 12.5 # behind what wraps or copies the model
     def __init__(self,
         saved: dict, # a checkpoint's content
@@ -402,85 +409,88 @@ class Resume(Callback):
 
     def before_fit(self):
         s, learn = self.saved, self.learn
-        unwrapped(learn.model).load_state_dict(s["model"]); learn.loss_func.load_state_dict(s["loss"])
+        unwrapped(learn.model).load_state_dict(s["model"])
+        learn.loss_func.load_state_dict(s["loss"])
         device = next(learn.model.parameters()).device
-        move = lambda v: v.to(device) if isinstance(v, torch.Tensor) else v
-        learn.opt.load_state_dict({
-            "state": [{k: move(v)
-                       for k, v in x.items()} for x in s["opt"]["state"]], "hypers": L(s["opt"]["hypers"])
-        })
-        if s["ema"] is not None and getattr(learn, "ema", None) is not None:
+        move = lambda d: {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in d.items()}
+        state = {"state": [move(x) for x in s["opt"]["state"]], "hypers": L(s["opt"]["hypers"])}
+        learn.opt.load_state_dict(state)
+        if s["ema"] and hasattr(learn, "ema"):
             learn.ema.average.load_state_dict(s["ema"])
             learn.ema.steps = int(learn.ema.average.n_averaged)
-        if s["scaler"] and getattr(learn, "scaler", None) is not None:
-            learn.scaler.load_state_dict(s["scaler"])
+        if s["scaler"] and getattr(learn, "scaler", None): learn.scaler.load_state_dict(s["scaler"])
 
     def before_train(self): # of the first epoch that is not skipped
-        s, learn = self.saved, self.learn
+        s, self.saved = self.saved, None
         if s is None: return
-        loader, rng = train_loader(learn), s["rng"][rank_distrib() % len(s["rng"])]
-        # torch's loader draws a seed when an epoch begins, which this epoch had drawn already
-        if s["batch"]: loader.at_start = lambda: _restore_random(rng)
-        else: _restore_random(rng)
-        loader.rng.setstate(_as_tuple(s["epoch_rng"] if s["batch"] else rng["loader"]))
-        loader.skip = s["batch"] * max(num_distrib(), 1) # a process's batches are smaller
-        learn.train_iter, learn.pct_train = s["progress"][
-            0], s["progress"][1] if s["batch"] else learn.pct_train
-        learn.recorder.smooth_loss.count, learn.recorder.smooth_loss.val = s["smooth"][0], torch.tensor(
-            s["smooth"][1])
-        if s["grads"]:
-            learn.gradient_accumulation.count = s["accumulated"]
-            for p, g in zip(_trained_parameters(learn), s["grads"]):
-                p.grad = g if g is None else g.to(p.device)
-        self.saved = None
+        restore_random(self.learn, s["rng"])
+        self.learn.train_iter, smooth = s["steps"], self.learn.recorder.smooth_loss
+        smooth.count, smooth.val = s["smooth"][0], torch.tensor(s["smooth"][1])
+        if not s["grads"]: return
+        self.learn.gradient_accumulation.count = s["accumulated"]
+        for p, g in zip(_trained_parameters(self.learn), s["grads"]): p.grad = None if g is None else g.to(p.device)
 
-# %% ../../nbs/learn/36_learner.ipynb #13b56a3d
-class KeepState(Callback):
-    """After every epoch: note the history, keep the weights if they are the best yet, save the
-    checkpoint; within an epoch save it every few minutes."""
+# %% ../../nbs/learn/36_learner.ipynb #5feb0c31
+class NoteHistory(Callback):
+    "Add each epoch's figures to the run's history."
     order = 62
-    def __init__(
-        self,
+    def __init__(self,
         state: RunState,
         done: int=0, # epochs done in earlier phases
-        after=noop, # called with the history (a DataFrame) after every epoch
-        every_s: float=600., # seconds between checkpoints within an epoch; 0 is after every batch
-        last: bool=True, # the last phase, which alone stops early
-    ):
-        self.state, self.done, self.after, self.every_s, self.last, self.saved_at = state, done, after, every_s, last, time.monotonic(
-        )
-
-    def before_train(self):
-        loader = train_loader(self.learn)
-        self.epoch_rng, self.batches = loader.rng.getstate(), loader.skip
-
-    def after_batch(self):
-        # after whole epochs only
-        if not self.training or num_distrib() > 1 or train_loader(self.learn).fake_l.num_workers: return
-        self.batches += 1
-        if time.monotonic() - self.saved_at < self.every_s or self.batches >= len(self.dls.train): return
-        self.state.batch = self.batches
-        self.state.save(self.learn, epoch_rng=self.epoch_rng)
-        self.state.batch, self.saved_at = 0, time.monotonic()
+    ):        self.state, self.done = state, done
 
     def after_epoch(self):
         record = final_record(self.learn)
         if "geodesic_m" not in record: return # an epoch that resuming skips
-        state, recipe = self.state, self.learn.recipe
-        state.history.append(
-            {"epoch": self.done + self.epoch + 1, **{k: float(v)
-                                                     for k, v in record.items() if k != "time"}})
-        if record["geodesic_m"] < state.best_m:
-            state.best_m, state.best = float(record["geodesic_m"]), {
-                k: v.detach().cpu().clone()
-                for k, v in averaged(self.learn).state_dict().items()
-            }
-        best = int(np.argmin([h["geodesic_m"] for h in state.history]))
-        state.epoch, state.stopped = self.epoch + 1, self.last and 0 < recipe.patience <= len(
-            state.history) - 1 - max(best, self.done - 1)
-        state.save(self.learn); self.saved_at = time.monotonic()
-        if rank_distrib() == 0: self.after(pd.DataFrame(state.history))
-        if state.stopped: raise CancelFitException()
+        figures = {k: float(v) for k, v in record.items() if k != "time"}
+        self.state.history.append({"epoch": self.done + self.epoch + 1, **figures})
+        self.state.epoch = self.epoch + 1
+
+class TellEpoch(Callback):
+    "Show the history so far to whoever asked for it."
+    order = 64.5 # behind the checkpoint
+    def __init__(self, state: RunState, tell): self.state, self.tell = state, tell
+    def after_epoch(self):
+        if "geodesic_m" in final_record(self.learn): self.tell(pd.DataFrame(self.state.history))
+
+class KeepBest(Callback):
+    "Keep the weights of the epoch with the lowest validation error."
+    order = 63
+    def __init__(self, state: RunState): self.state = state
+    def after_epoch(self):
+        error = final_record(self.learn).get("geodesic_m", np.inf)
+        if error < self.state.best_m:
+            self.state.best_m, self.state.best = float(error), snapshot(averaged(self.learn).state_dict())
+
+class WriteCheckpoint(Callback):
+    "Write a checkpoint after each epoch; the first of several processes does."
+    order = 64
+    def __init__(self, state: RunState, file: CheckpointFile): self.state, self.file = state, file
+    def before_epoch(self): self.file.wait()
+    def after_epoch(self):
+        if "geodesic_m" not in final_record(self.learn): return
+        rng = all_random_states(self.learn) # all processes take part
+        if rank_distrib() == 0: self.file.write({"run": vars(self.state), "rng": rng, **training_state(self.learn)})
+
+# %% ../../nbs/learn/36_learner.ipynb #d75a364c
+def stale(
+    history: list, # a dictionary an epoch, with geodesic_m
+    patience: int, # epochs; 0 never ends
+    since: int=0, # epochs of earlier phases, which do not count
+) -> bool:
+    "Whether no epoch has been better than the best for `patience` epochs."
+    if not history or patience < 1: return False
+    best = int(np.argmin([h["geodesic_m"] for h in history]))
+    return len(history) - 1 - max(best, since - 1) >= patience
+
+class StopEarly(Callback):
+    "Stop where waiting longer is vain."
+    order = 65
+    def __init__(self, state: RunState, patience: int, done: int=0):
+        self.state, self.patience, self.done = state, patience, done
+
+    def after_epoch(self):
+        if stale(self.state.history, self.patience, self.done): raise CancelFitException()
 
 # %% ../../nbs/learn/36_learner.ipynb #af914fdf
 def phases(
@@ -514,65 +524,62 @@ def phases(
 def train(
     learn: Learner, # from `gps_learner`
     checkpoint_dir=None, # where the checkpoint is kept; None keeps none
-    resume: bool=False, # go on from a checkpoint that is there
+    resume: bool=False, # from a checkpoint that is there
     progress="auto", # "auto", "notebook", "console" or None
     after_epoch=noop, # called with the history (a DataFrame) after every epoch
-    checkpoint_s: float=600., # seconds between checkpoints within an epoch
 ) -> pd.DataFrame: # the history, an epoch a row: epoch, train_loss, valid_loss, geodesic_m, rmse_m, acc_25m
     "Train a learner by its recipe with one-cycle schedules, and leave it with the weights of its best epoch."
-    state, plan = RunState(checkpoint_dir), from_first(lambda: phases(learn), learn.dls.device)
-    saved = from_first(lambda: state.load() if resume else None, learn.dls.device)
-    if checkpoint_dir and rank_distrib() == 0:
-        # a kill came while one was written
-        for half in Path(checkpoint_dir).glob(".checkpoint.*"):
-            half.unlink(missing_ok=True)
-    if saved: state.take(saved)
+    file = CheckpointFile(checkpoint_dir) if checkpoint_dir else None
+    plan, saved = from_first(lambda: (phases(learn), file.read() if file and resume else None), learn.dls.device)
+    state = RunState(**saved["run"]) if saved else RunState()
+    if file and rank_distrib() == 0: remove_unfinished(file.path) # a kill came while one was written
     _choose_progress(learn, progress)
+    ends = np.cumsum([0] + [p["epochs"] for p in plan]).tolist()
     with several_processes(learn):
         for i in range(state.phase, len(plan)):
-            if state.stopped: break
-            _train_phase(
-                learn, state, i, plan, saved,
-                KeepState(state, sum(p["epochs"] for p in plan[:i]), after_epoch, checkpoint_s,
-                          i == len(plan) - 1), progress)
-            saved, state.epoch = None, 0
+            patience = learn.recipe.patience if i == len(plan) - 1 else 0
+            if saved and stale(state.history, patience, ends[i]): break
+            cbs = [StopAtNaN(), NoteHistory(state, ends[i]), KeepBest(state), StopEarly(state, patience, ends[i])]
+            if file: cbs.append(WriteCheckpoint(state, file))
+            if rank_distrib() == 0: cbs.append(TellEpoch(state, after_epoch))
+            if _use_console(progress) and rank_distrib() == 0: cbs.append(ConsoleProgress(state, ends[i], ends[-1]))
+            _train_phase(learn, state, i, plan, saved, cbs)
+            saved = None
+    if file: file.wait()
     if state.best is None:
         raise FloatingPointError("no epoch gave a finite validation error: lower the learning rate (--lr)")
-    # validating again uses the average
-    for model in {id(m): m for m in (learn.model, averaged(learn))}.values():
-        model.load_state_dict(state.best)
+    for model in (unwrapped(learn.model), averaged(learn)): model.load_state_dict(state.best) # validating uses the average
     return pd.DataFrame(state.history)
 
 # %% ../../nbs/learn/36_learner.ipynb #df600fe8
-def _train_phase(learn, state, i, plan, saved, keep, progress):
+def _train_phase(learn, state, i, plan, saved, cbs):
     "One phase of a plan, or what is left of it."
     phase = dict(plan[i])
     trained, epochs, lr = (phase.pop(k) for k in ("trained", "epochs", "lr"))
-    state.phase, start = i, state.epoch if saved else 0
+    state.phase, state.epoch = i, state.epoch if saved else 0
     for p in _trained_parameters(learn): p.grad = None # gradients that an earlier phase had summed
     learn.create_opt()
-    for p in learn.loss_func.parameters(): learn.opt.state[p]["do_wd"] = False
-    # synchronised ones, too, which fastai does not know
-    for p in [
-            p for m in unwrapped(learn.model).modules() if isinstance(m, _BatchNorm) for p in m.parameters()
-    ]:
-        learn.opt.state[p].update(do_wd=False, **({"force_train": True} if learn.train_bn else {}))
+    _exempt_from_decay(learn)
     if len(plan) > 1 and hasattr(learn, "tensor_board"): # a phase's steps begin at 0 again
         board = Path(learn.tensor_board.log_dir)
-        learn.tensor_board.log_dir = (board.parent
-                                      if board.name.startswith("phase") else board)/f"phase{i + 1}"
+        board = board.parent if board.name.startswith("phase") else board
+        learn.tensor_board.log_dir = board/f"phase{i + 1}"
     learn.freeze_to(frozen_stages(learn.model, trained))
-    cbs = [StopAtNaN(), keep] + ([Resume(saved)] if saved else [])
-    if _use_console(progress) and rank_distrib() == 0:
-        cbs.append(ConsoleProgress(state, keep.done, sum(p["epochs"] for p in plan)))
-    if start < epochs: learn.fit_one_cycle(epochs, lr, start_epoch=start, cbs=cbs, **phase)
-    else: _finished_phase(learn, saved)
+    if saved and state.epoch >= epochs: _finished_phase(learn, saved); return
+    learn.fit_one_cycle(epochs, lr, start_epoch=state.epoch, cbs=cbs + [Resume(saved)] * bool(saved), **phase)
+
+def _exempt_from_decay(learn):
+    "No weight decay for a loss's own parameters, nor for batch normalisation: fastai does not know the synchronised kind."
+    for p in learn.loss_func.parameters(): learn.opt.state[p]["do_wd"] = False
+    norms = [m for m in unwrapped(learn.model).modules() if isinstance(m, _BatchNorm)]
+    for p in (p for m in norms for p in m.parameters()):
+        learn.opt.state[p].update(do_wd=False, **({"force_train": True} if learn.train_bn else {}))
 
 def _finished_phase(learn, saved):
     "Put a learner to the end of a phase that a killed run had finished."
-    learn.model.load_state_dict(saved["model"]); learn.loss_func.load_state_dict(saved["loss"])
-    rng = saved["rng"][rank_distrib() % len(saved["rng"])]
-    _restore_random(rng); train_loader(learn).rng.setstate(_as_tuple(rng["loader"]))
+    unwrapped(learn.model).load_state_dict(saved["model"])
+    learn.loss_func.load_state_dict(saved["loss"])
+    restore_random(learn, saved["rng"])
 
 # %% ../../nbs/learn/36_learner.ipynb #e83cc2c3
 def from_first(

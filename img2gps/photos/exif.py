@@ -11,7 +11,6 @@ import json, math, os, re, shutil, struct, warnings, zlib
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-import numpy as np
 import piexif
 from PIL import Image, ImageOps
 from ..geo import check_lat_lon
