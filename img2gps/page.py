@@ -136,7 +136,8 @@ ol.cards { list-style: none; margin: 0; padding: 0; display: grid; grid-template
 """
 
 # %% ../nbs/04_page.ipynb #49e50bee
-PAGE_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+PAGE_POLICY = ("default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
+               "form-action 'none'")
 
 def html_page(title, *sections):
     "The whole document."

@@ -80,7 +80,8 @@ def _answer_facts(judged, i):
     heading, time, split and session."""
     row = judged.loc[i]
     radius = row.get("radius_m", math.nan)
-    held = f"radius {distance_words(radius)}: it {'holds' if row.error_m <= radius else 'does not hold'} the true place"
+    held = (f"radius {distance_words(radius)}: it {'holds' if row.error_m <= radius else 'does not hold'} "
+            "the true place")
     own = {c: row[c] for c in ("latitude", "longitude", "h_accuracy", "heading", "taken_at") if c in row}
     place, *rest = photo_facts(own)
     said = [held]*bool(np.isfinite(radius)) + [

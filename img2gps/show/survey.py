@@ -423,9 +423,9 @@ def _against(row, code):
         return f"{distance_words(row['from_middle_m'])} from the middle of all photos"
     if code in COPIES and row["copy_of"] >= 0:
         apart, later = row["apart_m"], row["later_s"]
-        return ", ".join(t
-                         for t in (f"{distance_words(apart)} from the photo that stays" if pd.notna(apart) else "",
-                                   f"{_seconds(later)} later" if pd.notna(later) and later >= 1 else "") if t)
+        return ", ".join(
+            t for t in (f"{distance_words(apart)} from the photo that stays" if pd.notna(apart) else "",
+                        f"{_seconds(later)} later" if pd.notna(later) and later >= 1 else "") if t)
     return ""
 
 # %% ../../nbs/show/62_survey.ipynb #ecf52e2a
@@ -533,8 +533,8 @@ def _spots(table, values, names, apart_m):
 def _spot_data(table, layer, rows, pictures, most):
     "What the page needs of one marker, as JSON would hold it."
     photos = [
-        dict(name=plain_text(table.file_name[i]), facts=[plain_text(f)
-                                                     for f in photo_facts(table.loc[i])] + photo_marks(table, i))
+        dict(name=plain_text(table.file_name[i]),
+             facts=[plain_text(f) for f in photo_facts(table.loc[i])] + photo_marks(table, i))
         for i in rows[:most]
     ]
     for photo, i in zip(photos, rows): photo["picture"] = pictures.uri(table.file_name[i])
