@@ -15,7 +15,8 @@ from pathlib import Path
 # %% ../nbs/90_cli.ipynb #47f9b922
 def scan_command(args):
     "Read the headers of a folder's photos into the photo table."
-    from img2gps.photos.collect import has_position, scan_cache, write_table
+    from img2gps.table import has_position, write_table
+    from img2gps.photos.collect import scan_cache
     from img2gps.photos.prepare import read_photos
     _free(args.out, args.overwrite)
     table, _ = read_photos(args.folder, args.allow_missing,
@@ -32,7 +33,7 @@ def scan_command(args):
 def clean_command(args):
     "Check a folder's photos and say what speaks against which."
     from img2gps.photos.clean import summarize_reasons
-    from img2gps.photos.collect import write_table
+    from img2gps.table import write_table
     from img2gps.photos.prepare import read_and_clean
     _free(args.out, args.overwrite); _free(args.gallery, args.overwrite)
     table, folder = read_and_clean(args.folder, args.region, args.allow_missing, args.overrides)
@@ -49,7 +50,7 @@ def clean_command(args):
 # %% ../nbs/90_cli.ipynb #4bd1b337
 def split_command(args):
     "Hold out whole groups of a folder's photos and audit the split."
-    from img2gps.photos.collect import write_table
+    from img2gps.table import write_table
     from img2gps.photos.prepare import prepare
     _free(args.out, args.overwrite); _free(args.save_test_set, False)
     table, _ = prepare(args.folder, _protocol(args))
@@ -66,7 +67,7 @@ def split_command(args):
 # %% ../nbs/90_cli.ipynb #0b1e8e37
 def _print_folds(table, args):
     "The audit of each fold, and with --out a table a fold."
-    from img2gps.photos.collect import write_table
+    from img2gps.table import write_table
     from img2gps.photos.split import audit_split, format_audit, split_folds
     for i, fold in enumerate(split_folds(table, args.folds, args.split_by, args.split_seed, args.buffer_m),
                              1):
@@ -105,8 +106,8 @@ def repair_command(args):
 def plan_command(args):
     "Plan evenly spaced capture places in the order of a short walk: checklist, GPX and GeoJSON."
     from img2gps.capture.plan import plan_capture, plot_plan, read_region, summarize_walk, write_plan
-    from img2gps.show.plots import figure_png
-    from img2gps.photos.exif import atomic_path
+    from img2gps.style import figure_png
+    from img2gps.files import atomic_path
     region = read_region(args.region, args.avoid)
     plan = plan_capture(region, 280 if args.places is None and args.spacing is None else args.places,
                         args.spacing)
@@ -119,13 +120,13 @@ def plan_command(args):
 # %% ../nbs/90_cli.ipynb #d765936b
 def coverage_command(args):
     "Say which planned places and headings the photos cover, and plan a second walk for the rest."
-    from img2gps.photos.collect import write_table
+    from img2gps.table import write_table
     from img2gps.photos.prepare import read_and_clean
     from img2gps.capture.plan import (coverage, photo_region, plan_capture, plot_coverage, read_plan,
                                       read_region, second_walk, summarize_coverage, summarize_walk,
                                       write_plan)
-    from img2gps.show.plots import figure_png
-    from img2gps.photos.exif import atomic_path
+    from img2gps.style import figure_png
+    from img2gps.files import atomic_path
     _free(args.out, args.overwrite); _free(args.map, args.overwrite)
     if args.second: _free(f"{args.second}.csv", False)
     if args.avoid: read_region("0,0,0.01,0.01", args.avoid) # a bad file is said before the photos are read
@@ -154,9 +155,9 @@ def survey_command(args):
     """Draw a folder's photos before any training: sessions, accuracy, headings, density, copies, split,
     and a map to click on."""
     from img2gps.show import survey
-    from img2gps.photos.exif import atomic_path
+    from img2gps.files import atomic_path
     from img2gps.photos.prepare import prepare
-    from img2gps.show.plots import figure_png
+    from img2gps.style import figure_png
     out = Path(args.out or "survey")
     _free(out/"sessions.png", args.overwrite)
     table, folder = prepare(args.folder, _protocol(args))
@@ -189,7 +190,7 @@ def _recipe(args, base):
 # %% ../nbs/90_cli.ipynb #63dc7fd7
 def train_command(args):
     "Train on a folder of photos; leaves a complete run folder."
-    from img2gps.learn.learner import Recipe
+    from img2gps.learn.recipe import Recipe
     from img2gps.pipeline import resume_run, standing, train_folder
     if args.resume: run = resume_run(args.resume, device=args.device, logs=args.log)
     elif args.folder:
@@ -227,7 +228,7 @@ def evaluate_command(args):
     """Judge a run, or any table of predictions: metrics with intervals, floors, and on request a report
     and an interactive map."""
     from img2gps.judge.evaluate import format_metrics
-    from img2gps.photos.exif import atomic_path
+    from img2gps.files import atomic_path
     from img2gps.show.report import judge_table, write_judgement
     table, run = _read_predictions(args.predictions), Path(args.predictions)
     for target in (args.json, args.map):
@@ -267,7 +268,7 @@ def compare_command(args):
     """Compare runs or tables of predictions on the same photos: paired differences with intervals over
     places, and whether there is any."""
     from img2gps.judge.compare import comparison_table, format_comparison
-    from img2gps.photos.exif import atomic_path
+    from img2gps.files import atomic_path
     models = {}
     for word in args.models:
         name, _, paths = ("", "", word) if Path(word).exists() else word.rpartition("=")
@@ -292,7 +293,7 @@ def predict_command(args):
     located = predictor.locate_files(paths, progress=len(paths) > 64)
     if args.csv: _write_located(located, args.csv, args.overwrite)
     if args.geojson:
-        from img2gps.photos.exif import atomic_path
+        from img2gps.files import atomic_path
         with atomic_path(args.geojson, args.overwrite) as temporary:
             temporary.write_text(json.dumps(to_geojson(located), allow_nan=False), encoding="utf-8")
     for r in located:
@@ -309,7 +310,7 @@ def predict_command(args):
 def _write_located(located, path, overwrite):
     "Write answers as CSV, atomically."
     import pandas as pd
-    from img2gps.photos.collect import write_table
+    from img2gps.table import write_table
     write_table(pd.DataFrame(located), path, overwrite)
 
 # %% ../nbs/90_cli.ipynb #1e4c2a2d
@@ -319,7 +320,8 @@ def publish_command(args):
     if not (args.leaderboard or args.hub or args.dataset):
         raise ValueError("say where to: --leaderboard FOLDER, --dataset FOLDER, or --hub OWNER/NAME")
     from img2gps.photos.prepare import check_repo_id
-    from img2gps.share.hub import _new_folder, push_dataset, push_run, write_dataset, write_leaderboard
+    from img2gps.files import new_folder
+    from img2gps.share.hub import push_dataset, push_run, write_dataset, write_leaderboard
     if args.hub: check_repo_id(args.hub)
     is_run = (Path(args.source)/"config.json").is_file()
     if is_run and args.dataset:
@@ -329,7 +331,7 @@ def publish_command(args):
     if args.hub and is_run: push_run(args.source, args.hub, include_photos=args.include_photos, **how)
     elif args.hub or args.dataset:
         from img2gps.photos.prepare import prepare
-        if args.dataset: _new_folder(args.dataset)
+        if args.dataset: new_folder(args.dataset)
         table, folder = prepare(args.source, _protocol(args))
         if args.dataset:
             print(

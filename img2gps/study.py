@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from .demo.campus import make_demo
-from .learn.learner import Recipe
-from .pipeline import DEMO_RECIPE, Protocol, prepare, train_table
+from .demo.photos import make_demo
+from .learn.recipe import Recipe
 from .locate.predict import read_config
+from .pipeline import DEMO_RECIPE, Protocol, prepare, train_table
 
 # %% ../nbs/81_study.ipynb #39a09e92
 def grid(

@@ -5,26 +5,19 @@
 # %% auto #0
 __all__ = ['WEATHERS', 'GLASS', 'PALE', 'DARK', 'FACADES', 'ROOFS', 'TREES', 'TOWERS', 'LANDMARKS', 'WALLS', 'GROUNDS', 'PATH',
            'MEADOW', 'ROOFING', 'BLOCK', 'COLUMNS', 'ROWS', 'REACH', 'CENTRE', 'ENVIRONS', 'EYE_HEIGHT',
-           'FIELD_OF_VIEW', 'NEAR', 'SUPERSAMPLE', 'CLOTHES', 'SKIN', 'HEADINGS', 'PITCHES', 'BIAS_M', 'JITTER_M',
-           'RADIUS_68', 'TIME_ZONE', 'ALTITUDE', 'PHONES', 'DEFECTS', 'CAMERA_ELEVATION_ANGLE', 'DEMO_VERSION',
-           'sun_position', 'Weather', 'make_weather', 'Faces', 'Campus', 'make_campus', 'render', 'demo_places',
-           'demo_photos', 'make_demo']
+           'FIELD_OF_VIEW', 'NEAR', 'SUPERSAMPLE', 'CLOTHES', 'SKIN', 'sun_position', 'Weather', 'make_weather',
+           'Faces', 'Campus', 'footprint_edges', 'footprint_gaps', 'make_campus', 'render']
 
 # %% ../../nbs/demo/25_campus.ipynb #54879ad4
-import io, json, multiprocessing, os, signal, sys, threading, time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import piexif
 from PIL import Image, ImageChops, ImageDraw
-from tqdm import tqdm
 
-from ..geo import LocalFrame, geodesic_m
+from ..geo import LocalFrame
 
 # %% ../../nbs/demo/25_campus.ipynb #7ad79ed5
 def sun_position(
@@ -301,7 +294,7 @@ class Campus:
     skyline: tuple # faces far away: corners as (azimuth, elevation) in degrees (n, 4, 2), colours (n, 3)
 
 # %% ../../nbs/demo/25_campus.ipynb #f6654cd3
-def _edges(footprints):
+def footprint_edges(footprints):
     """The lines along the edges of convex footprints (m, 8, 2), outward normals: (m, 8, 3); edges of no
     length give a line that separates nothing."""
     step = np.roll(footprints, -1, 1) - footprints
@@ -311,7 +304,7 @@ def _edges(footprints):
     return np.concatenate(
         [normal, np.where(length > 1e-6, (normal*footprints).sum(-1, keepdims=True), 1e9)], -1)
 
-def _gaps(edges, points):
+def footprint_gaps(edges, points):
     """By how many metres points (k, 2) are outside of convex footprints with these edges (m, 8, 3): (m,
     k), negative inside."""
     return (edges[..., :2] @ points.T - edges[..., 2:]).max(1)
@@ -325,8 +318,8 @@ def _separating_lines(first, second):
         line = np.take_along_axis(edges[:, :, None, :], pick[:, None, :, None], 1)[:, 0]
         width = np.take_along_axis(gap, pick[:, None], 1)[:, 0]
         return np.concatenate([line[..., :2], line[..., 2:] + width[..., None] / 2], -1), width
-    ahead, gap = best(_edges(first), second)
-    behind, gap_behind = best(_edges(second), first)
+    ahead, gap = best(footprint_edges(first), second)
+    behind, gap_behind = best(footprint_edges(second), first)
     return np.where((gap >= gap_behind.T)[..., None], ahead, -behind.transpose(1, 0, 2))
 
 # %% ../../nbs/demo/25_campus.ipynb #50b293a7
@@ -387,7 +380,7 @@ class _Site:
 
     def free(self, centre, radius):
         "Whether a circle keeps clear of every footprint so far."
-        return not self.footprints or _gaps(_edges(np.array(self.footprints)), np.array([centre
+        return not self.footprints or footprint_gaps(footprint_edges(np.array(self.footprints)), np.array([centre
                                                                                          ])).min() > radius
 
 # %% ../../nbs/demo/25_campus.ipynb #c2343251
@@ -670,7 +663,7 @@ def _with_people(campus, camera, rng):
     "The campus with some people in view, where there is room for them."
     turned, away = np.deg2rad(camera.heading + rng.uniform(-36, 36, 6)), rng.uniform(4, 40, 6)
     at = camera.eye[:2] + away[:, None] * np.stack([np.sin(turned), np.cos(turned)], -1)
-    at = at[(_gaps(_edges(campus.footprints), at).min(0) > 0.5) & (rng.random(6) < rng.uniform(0, 0.7))]
+    at = at[(footprint_gaps(footprint_edges(campus.footprints), at).min(0) > 0.5) & (rng.random(6) < rng.uniform(0, 0.7))]
     # side by side, not in one another
     at = np.array([p for i, p in enumerate(at) if i == 0 or np.hypot(*(at[:i] - p).T).min() > 0.8])
     if not len(at): return campus
@@ -768,353 +761,3 @@ def render(
     image = _draw_ground(image, camera, weather, campus)
     image = _draw_solids(image, camera, weather, _with_people(campus, camera, rng))
     return _develop(image.reduce(SUPERSAMPLE), rng)
-
-# %% ../../nbs/demo/25_campus.ipynb #46e2962e
-def demo_places(
-    campus: Campus, # from `make_campus`
-    n_places: int, # how many
-    seed: int=0,
-) -> np.ndarray: # metres east and north, shape (n_places, 2)
-    "Evenly spaced places where one can stand, at least 4 m from every wall and tree."
-    from scipy.spatial import cKDTree
-    rng, reach = np.random.default_rng([seed, 7]), np.array(campus.size) / 2
-    points = rng.uniform(-reach, reach, (12000, 2))
-    points = points[_gaps(_edges(campus.footprints), points).min(0) > 4]
-    if not 1 <= n_places <= len(points) // 10:
-        raise ValueError(f"n_places {n_places} is not between 1 and {len(points) // 10}, what the campus "
-                         "has room for")
-    places = points[:n_places].copy()
-    for _ in range(40):
-        nearest = cKDTree(places).query(points)[1]
-        total = np.stack([np.bincount(nearest, points[:, k], n_places) for k in (0, 1)], -1)
-        places = total / np.maximum(np.bincount(nearest, minlength=n_places), 1)[:, None]
-    return points[cKDTree(points).query(places)[1]]
-
-# %% ../../nbs/demo/25_campus.ipynb #6470a6eb
-def _serpentine(places, stripe=40.):
-    "The order of places on a walk up one stripe and down the next."
-    column = np.floor((places[:, 0] - places[:, 0].min()) / stripe)
-    return np.lexsort((np.where(column % 2, -1, 1) * places[:, 1], column))
-
-def _deal_sessions(places, rng, tries=100):
-    """For each place its session: neighbours get different ones, and of some deals the one whose sessions
-    are centred best."""
-    order, n = _serpentine(places, 50.), max(1, min(8, len(places) // 3))
-    best, least, session = None, np.inf, np.empty(len(places), int)
-    for _ in range(tries):
-        for start in range(0, len(places), n):
-            hand = order[start:start + n]
-            session[hand] = rng.permutation(n)[:len(hand)]
-        off = max(np.hypot(*(places[session == s].mean(0) - places.mean(0))) for s in range(n))
-        if off < least: best, least = session.copy(), off
-    return best
-
-# %% ../../nbs/demo/25_campus.ipynb #a12fa276
-HEADINGS, PITCHES = tuple(range(0, 360, 45)), (0., 20.) # degrees
-BIAS_M, JITTER_M = 2.5, 0.7 # metres, standard deviation of each axis
-# of a round normal distribution, in standard deviations of an axis
-RADIUS_68 = float(np.sqrt(-2*np.log(1 - 0.68)))
-TIME_ZONE = timezone(timedelta(hours=-5))
-ALTITUDE = 540. # metres
-PHONES = (("Meadow", "Meadow 3"), ("Lantern", "Lantern S2"))
-
-def _visit(campus, place, number, session, weather, phone, start, rng):
-    """The rows of one visit to a place: 16 photos, seconds apart, with a position bias that they share;
-    and the time when it ends."""
-    sigma, rows, now = BIAS_M * rng.uniform(0.7, 1.3), [], start
-    bias, compass, altitude = rng.normal(0, sigma, 2), rng.normal(0, 3), ALTITUDE + rng.normal(0, 3)
-    for heading in np.roll(HEADINGS, -rng.integers(8)):
-        for pitch in PITCHES:
-            now += timedelta(milliseconds=int(rng.integers(2500, 4500)))
-            turned = (heading + rng.normal(0, 4)) % 360
-            true, read = (campus.frame.to_degrees(p)
-                          for p in (place, place + bias + rng.normal(0, JITTER_M, 2)))
-            rows.append(
-                dict(latitude=true[0], longitude=true[1], place=number, session=session, heading=turned,
-                     pitch=pitch + rng.normal(0, 2), weather=weather, defect="", east=place[0],
-                     north=place[1], gps_latitude=read[0], gps_longitude=read[1], h_accuracy=round(
-                         RADIUS_68*float(np.hypot(sigma, JITTER_M)),
-                         2), altitude=round(altitude + rng.normal(0, 0.5), 1), gps_heading=round(
-                             (turned + compass + rng.normal(0, 1)) % 360, 2) % 360, taken_at=now,
-                     gps_at=now - timedelta(milliseconds=int(rng.integers(100, 1500))), make=phone[0],
-                     model=phone[1]))
-    return rows, now
-
-# %% ../../nbs/demo/25_campus.ipynb #48bd0fce
-def _walks(campus, n_places, seed):
-    "One row for each good photo, in the order of capture."
-    rng = np.random.default_rng([seed, 17])
-    places = demo_places(campus, n_places, seed)
-    session, rows, first_day = _deal_sessions(places, rng), [], datetime(2024, 6, 3, tzinfo=TIME_ZONE)
-    for s in range(session.max() + 1):
-        weather = WEATHERS[s % len(WEATHERS)]
-        hour = 19.2 if weather == "golden" else rng.uniform(8.5, 16)
-        now = first_day + timedelta(days=int(9 * s + rng.integers(5)), seconds=int(3600 * hour))
-        mine, here = np.flatnonzero(session == s), None
-        # from either end, so that the time of day does not tell the place
-        for k in mine[_serpentine(places[mine])[::rng.choice([-1, 1])]]:
-            walked = 0 if here is None else float(np.hypot(*(places[k] - here)))
-            # on the way, and until the fix has settled
-            now += timedelta(seconds=int(walked/1.3 + rng.uniform(62, 90)))
-            visit, now = _visit(campus, places[k], int(k), s, weather, PHONES[s % len(PHONES)], now, rng)
-            rows, here = rows + visit, places[k]
-    return rows
-
-# %% ../../nbs/demo/25_campus.ipynb #98d02084
-DEFECTS = dict(no_gps=0.006, null_island=0.004, duplicate=0.007, near_duplicate=0.007, corrupt=0.005,
-               out_of_region=0., stale_fix=0.007) # code: share of the good photos; one at least
-
-def _extra_photo(row, code, campus, rng):
-    "A photo taken just before the one in `row`, with one defect."
-    earlier = timedelta(milliseconds=int(rng.integers(700, 1800)))
-    extra = dict(row, defect=code, taken_at=row["taken_at"] - earlier, gps_at=row["gps_at"] - earlier,
-                 heading=(row["heading"] + rng.normal(0, 25)) % 360)
-    extra["gps_heading"] = round(extra["heading"] % 360, 2) % 360
-    if code == "null_island": extra |= dict(gps_latitude=0., gps_longitude=0.)
-    if code == "out_of_region":
-        away = np.array([3900., 1700.])
-        (latitude, longitude), back = campus.frame.to_degrees(away), timedelta(minutes=31)
-        extra |= dict(
-            east=away[0],
-            north=away[1],
-            latitude=latitude,
-            longitude=longitude,
-            gps_latitude=latitude,
-            gps_longitude=longitude,
-            # no place of the campus
-            place=-1,
-            taken_at=row["taken_at"] - back,
-            gps_at=row["gps_at"] - back)
-    return extra
-
-def _stale_photo(before, row, rng):
-    "A photo taken on arrival at the place of `row` that carries the last fix of the place before."
-    same = ("gps_latitude", "gps_longitude", "h_accuracy", "altitude", "gps_heading", "gps_at")
-    arrived = row["taken_at"] - timedelta(milliseconds=int(rng.integers(700, 1800)))
-    return dict(row, defect="stale_fix", taken_at=arrived, heading=float(rng.uniform(0, 360)),
-                **{k: before[k]
-                   for k in same})
-
-# %% ../../nbs/demo/25_campus.ipynb #a6e6a66e
-def _plant(rows, campus, seed):
-    "The rows with planted defects, still in the order of capture."
-    rng, out = np.random.default_rng([seed, 23]), []
-    arrivals = [
-        i for i in range(1, len(rows))
-        if rows[i]["place"] != rows[i - 1]["place"] and rows[i]["session"] == rows[i - 1]["session"]
-    ]
-    inside = [i for i in range(1, len(rows)) if rows[i]["place"] == rows[i - 1]["place"]]
-    first_of_session = [i for i in range(len(rows)) if i == 0 or rows[i]["session"] != rows[i - 1]["session"]]
-    used = set()
-    for code, share in DEFECTS.items():
-        pool = [
-            i for i in dict(stale_fix=arrivals, out_of_region=first_of_session).get(code, inside)
-            if i not in used
-        ]
-        for i in rng.permutation(pool)[:max(1, round(share * len(rows)))]:
-            used.add(i)
-            if code in ("duplicate", "near_duplicate"): out.append(dict(rows[i], defect=code, copy_of=int(i)))
-            elif code == "stale_fix": out.append(_stale_photo(rows[i - 1], rows[i], rng))
-            else: out.append(_extra_photo(rows[i], code, campus, rng))
-    everything = [dict(r, copy_of=-1, good=i) for i, r in enumerate(rows)] + [{"copy_of": -1, "good": -1} | r
-                                                                              for r in out]
-    return sorted(everything, key=lambda r: (r["taken_at"], r["copy_of"] >= 0))
-
-def _name_files(rows):
-    """Adds `file_name` to the rows: numbers in the order of capture, and the names that transfers and
-    photo editors give to copies, with their `source`."""
-    number, names = 0, {}
-    for row in rows:
-        if row["copy_of"] >= 0: continue
-        number += 1
-        row |= dict(file_name=f"IMG_{number:04d}.jpg", source="")
-        names[row["good"]] = row["file_name"]
-    for row in rows:
-        if row["copy_of"] < 0: continue
-        name = names[row["copy_of"]]
-        row |= dict(
-            source=name, file_name=name.replace(".jpg", "_1.jpg")
-            if row["defect"] == "duplicate" else name.replace("IMG_", "IMG_E"))
-    return rows
-
-# %% ../../nbs/demo/25_campus.ipynb #3c308533
-def demo_photos(
-    n_places: int=110, # 16 photos each
-    seed: int=0,
-    defects: bool=True, # whether to plant any
-) -> pd.DataFrame: # one row a file, in the order of capture; the first nine columns are the truth
-    "The plan of a demo: what each file will show and say, without drawing anything."
-    campus = make_campus(seed)
-    rows = _walks(campus, n_places, seed)
-    rows = _plant(rows, campus,
-                  seed) if defects else [dict(r, copy_of=-1, good=i) for i, r in enumerate(rows)]
-    plan = pd.DataFrame(_name_files(rows)).drop(columns=["copy_of", "good"])
-    return plan[["file_name"] + [c for c in plan if c != "file_name"]]
-
-# %% ../../nbs/demo/25_campus.ipynb #e829eb8d
-CAMERA_ELEVATION_ANGLE = 0x9405 # of EXIF 2.31; piexif ends at 2.3
-piexif.TAGS["Exif"].setdefault(CAMERA_ELEVATION_ANGLE,
-                               {"name": "CameraElevationAngle", "type": piexif.TYPES.SRational})
-
-def _rational(value, denominator): return int(round(float(value) * denominator)), denominator
-
-def _dms(degrees):
-    "Degrees, minutes and seconds as EXIF rationals; the seconds in millionths, 0.03 mm."
-    micro = round(abs(float(degrees)) * 3_600_000_000)
-    return (micro // 3_600_000_000, 1), (micro // 60_000_000 % 60, 1), (micro % 60_000_000, 1_000_000)
-
-def _gps_exif(row):
-    "The GPS part of EXIF."
-    gps, at = piexif.GPSIFD, row["gps_at"].astimezone(timezone.utc)
-    return {
-        gps.GPSVersionID: (2, 3, 0, 0), gps.GPSLatitudeRef: "N" if row["gps_latitude"] >= 0 else "S",
-        gps.GPSLatitude: _dms(row["gps_latitude"]),
-        gps.GPSLongitudeRef: "E" if row["gps_longitude"] >= 0 else "W",
-        gps.GPSLongitude: _dms(row["gps_longitude"]), gps.GPSAltitudeRef: 0, gps.GPSAltitude: _rational(
-            row["altitude"], 100), gps.GPSHPositioningError: _rational(
-                row["h_accuracy"], 100), gps.GPSImgDirectionRef: "T", gps.GPSImgDirection: _rational(
-                    row["gps_heading"], 100), gps.GPSDateStamp: at.strftime("%Y:%m:%d"), gps.GPSTimeStamp: (
-                        (at.hour, 1), (at.minute, 1), (at.second*1000 + at.microsecond // 1000, 1000))
-    }
-
-def _exif(row, size):
-    "All of one photo's EXIF, as bytes for Pillow."
-    local = row["taken_at"].astimezone(TIME_ZONE)
-    stamp, millis, offset = local.strftime("%Y:%m:%d %H:%M:%S"), f"{local.microsecond // 1000:03d}", "-05:00"
-    image, exif = piexif.ImageIFD, piexif.ExifIFD
-    ifds = {
-        "0th": {
-            image.Make: row["make"], image.Model: row["model"], image.Orientation: 1, image.DateTime: stamp
-        }, "Exif": {
-            exif.DateTimeOriginal: stamp, exif.OffsetTimeOriginal: offset,
-            exif.SubSecTimeOriginal: millis, exif.DateTimeDigitized: stamp, CAMERA_ELEVATION_ANGLE: _rational(
-                round(row["pitch"], 2), 100), exif.PixelXDimension: size[0], exif.PixelYDimension: size[1],
-            exif.FocalLengthIn35mmFilm: round(18/np.tan(np.deg2rad(FIELD_OF_VIEW/2)))
-        }
-    }
-    if row["defect"] != "no_gps": ifds["GPS"] = _gps_exif(row)
-    return piexif.dump(ifds)
-
-# %% ../../nbs/demo/25_campus.ipynb #c30e094d
-def _write(path, data):
-    "Bytes to a file, all or nothing."
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(data)
-    os.replace(part, path)
-
-def _photo_bytes(row, number, seed, size):
-    "One JPEG with its EXIF."
-    campus, out = make_campus(seed), io.BytesIO()
-    weather = make_weather(row["weather"],
-                           sun_position(campus.frame.latitude, campus.frame.longitude, row["taken_at"]),
-                           seed=1000*seed + row["session"])
-    picture = render(campus, row["east"], row["north"], row["heading"], row["pitch"], weather, size,
-                     seed=100_000*seed + number)
-    picture.save(out, "JPEG", quality=88, exif=_exif(row, size))
-    data = out.getvalue()
-    if row["defect"] == "corrupt":
-        data = data[:int(len(data)*np.random.default_rng([seed, number]).uniform(0.4, 0.7))]
-    return data
-
-def _draw_files(folder, jobs, seed, size):
-    "Draws some photos; what a worker process does."
-    for number, row in jobs: _write(Path(folder) / row["file_name"], _photo_bytes(row, number, seed, size))
-    return len(jobs)
-
-def _copy_bytes(row, number, seed, source):
-    "A copy of a photo: of its bytes, or an edited one with the same EXIF."
-    if row["defect"] == "duplicate": return source
-    rng, out = np.random.default_rng([seed, number]), io.BytesIO()
-    with Image.open(io.BytesIO(source)) as photo:
-        smaller = photo.resize(tuple(int(v*rng.uniform(0.9, 0.95)) // 2*2 for v in photo.size),
-                               Image.Resampling.BICUBIC)
-        smaller.point(lambda v: min(255, int(v*1.06 + 4))).save(out, "JPEG", quality=80,
-                                                                exif=photo.info["exif"])
-    return out.getvalue()
-
-# %% ../../nbs/demo/25_campus.ipynb #2a60a643
-DEMO_VERSION = 2 # counts changes of what is drawn
-
-def _claim(folder, settings):
-    "Makes sure that a folder is ours or empty, and notes what is being made in it; True if it is complete."
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder} is a file: choose a folder for the demo")
-    for note in ("demo.json", "demo_unfinished.json"):
-        if not (folder / note).exists(): continue
-        found = json.loads((folder / note).read_text()).get("settings")
-        if found != settings:
-            raise ValueError(f"{folder} holds a demo with other settings, {found}: choose another folder, "
-                             "or delete this one first")
-        return note == "demo.json"
-    foreign = sorted(p.name for p in folder.iterdir()
-                     if not p.name.startswith(".")) if folder.exists() else []
-    if foreign:
-        raise ValueError(f"{folder} has files that img2gps did not make ({', '.join(foreign[:3])}): "
-                         "choose an empty or new folder for the demo")
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "demo_unfinished.json", json.dumps({"settings": settings}).encode())
-    return False
-
-# %% ../../nbs/demo/25_campus.ipynb #3a24a262
-def _start_worker(parent):
-    """Leaves Ctrl-C to the parent process, and ends the worker when the parent was killed: forked workers
-    would wait for work for ever."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    def watch():
-        while os.getppid() == parent: time.sleep(0.5)
-        os._exit(1)
-    threading.Thread(target=watch, daemon=True).start()
-
-def _draw_all(folder, jobs, seed, size, workers, progress):
-    "Draws the photos that are missing, in processes of their own if there are several workers."
-    chunks = [jobs[i:i + 16] for i in range(0, len(jobs), 16)]
-    with tqdm(total=len(jobs), desc="drawing", unit="photo", disable=not progress) as bar:
-        if workers <= 1 or len(chunks) <= 1:
-            for chunk in chunks: bar.update(_draw_files(folder, chunk, seed, size))
-            return
-        # forking needs no `if __name__ == "__main__":` in a user's script; elsewhere the platform's
-        # own way is the safe one
-        context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker,
-                                 initargs=(os.getpid(), )) as pool:
-            try:
-                for task in [pool.submit(_draw_files, str(folder), chunk, seed, size) for chunk in chunks]:
-                    bar.update(task.result())
-            except BaseException:
-                pool.shutdown(cancel_futures=True) # so that Ctrl-C does not wait for the rest
-                raise
-
-# %% ../../nbs/demo/25_campus.ipynb #0cb829ba
-def make_demo(
-    folder, # where to; made if it is missing, must be empty otherwise
-    n_places: int=110, # 16 photos each
-    seed: int=0, # of the campus, the walks and the noise
-    size: tuple=(256, 192), # width and height of the photos in pixels
-    defects: bool=True, # whether to plant any
-    workers: int=2, # processes that draw; 1 draws in this one
-    progress: bool=True, # whether to show a progress bar
-) -> pd.DataFrame: # the truth, as in `demo_truth.csv`
-    "Makes (or finishes, or finds complete) a folder of demo photos; the same settings give the same bytes."
-    folder, size = Path(folder), tuple(int(v) for v in size)
-    if len(size) != 2 or min(size) < 16:
-        raise ValueError(f"size {size} is not a width and a height of at least 16 pixels, as in (256, 192)")
-    settings = dict(version=DEMO_VERSION, n_places=int(n_places), seed=int(seed), size=list(size),
-                    defects=bool(defects))
-    plan = demo_photos(n_places, seed, defects)
-    truth = plan[[
-        "file_name", "latitude", "longitude", "place", "session", "heading", "pitch", "weather", "defect"
-    ]]
-    complete = _claim(folder, settings)
-    missing = [(i, row) for i, row in enumerate(plan.to_dict("records"))
-               if not (folder/row["file_name"]).exists()]
-    if complete and not missing: return truth
-    _draw_all(folder, [job for job in missing if not job[1]["source"]], int(seed), size, workers, progress)
-    for number, row in missing:
-        if row["source"]:
-            _write(folder/row["file_name"],
-                   _copy_bytes(row, number, int(seed), (folder/row["source"]).read_bytes()))
-    for leftover in folder.glob(".IMG_*.part"): leftover.unlink()
-    _write(folder / "demo_truth.csv", truth.to_csv(index=False).encode())
-    _write(folder / "demo.json", json.dumps({"settings": settings, "files": len(plan)}).encode())
-    (folder / "demo_unfinished.json").unlink(missing_ok=True)
-    return truth

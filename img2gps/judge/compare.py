@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .evaluate import (HELD_OUT, MIN_PLACES, PREDICTED_COLUMNS, TRUE_COLUMNS, _group_codes,
-                                    _tail, _with_groups, add_errors)
+from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS
+from .evaluate import HELD_OUT, MIN_PLACES, add_errors, group_codes, tail_share, with_groups
 
 # %% ../../nbs/judge/51_compare.ipynb #e0a2d686
 def _judged_rows(table, split):
@@ -131,9 +131,9 @@ def compare_predictions(
                                             for t, name in zip(tables, names))
     _check_same(rows, rows_b, *names)
     errors_b = errors_b[:, rows_b.index.get_indexer(rows.index)]
-    groups = _with_groups({"all": rows}, {"all": rows})[0]["all"]["_group"]
-    codes, n_groups = _group_codes(groups, len(rows))
-    tail = _tail(level, n_groups)
+    groups = with_groups({"all": rows}, {"all": rows})[0]["all"]["_group"]
+    codes, n_groups = group_codes(groups, len(rows))
+    tail = tail_share(level, n_groups)
     low, high = np.quantile(_drawn_differences(errors_a, errors_b, codes, n_groups, repeats, seed),
                             [tail, 1 - tail])
     change = errors_b.mean(0) - errors_a.mean(0)

@@ -9,10 +9,10 @@ __all__ = ['suspect_labels']
 import numpy as np
 import pandas as pd
 
-from ..photos.clean import capture_seconds
-from .evaluate import HELD_OUT, PREDICTED_COLUMNS, TRUE_COLUMNS, add_errors
 from ..geo import LocalFrame, mean_position
+from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, capture_seconds
 from ..learn.lookalike import nearest
+from .evaluate import HELD_OUT, add_errors
 
 # %% ../../nbs/judge/52_suspects.ipynb #f9923999
 def _sides(to_answer, to_label):

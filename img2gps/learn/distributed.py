@@ -17,7 +17,7 @@ import datetime
 import torch
 from accelerate import PartialState
 from fastai.distributed import DistributedDL, DistributedTrainer
-from fastai.torch_core import num_distrib, rank_distrib
+from fastai.torch_core import num_distrib
 
 # %% ../../nbs/learn/35_distributed.ipynb #72bce9e9
 def start_processes(

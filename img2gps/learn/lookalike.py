@@ -16,7 +16,8 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 from tqdm import tqdm
 
-from ..photos.exif import atomic_path, decode_photo
+from ..files import atomic_path
+from ..photos.exif import decode_photo
 
 # %% ../../nbs/learn/28_lookalike.ipynb #80fb076f
 def photo_thumbnails(

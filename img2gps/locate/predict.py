@@ -6,7 +6,7 @@
 __all__ = ['SCHEMA_VERSION', 'UNFAMILIAR', 'read_config', 'Predictor', 'photo_paths', 'to_geojson']
 
 # %% ../../nbs/locate/44_predict.ipynb #ca0d7ca5
-import json, math, os, tempfile
+import json, math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +16,11 @@ from fastcore.basics import patch
 from PIL import Image
 from tqdm import tqdm
 
-from ..photos.exif import PHOTO_EXTENSIONS, decode_photo, fit_image
 from ..geo import LocalFrame
+from ..photos.exif import PHOTO_EXTENSIONS, decode_photo, fit_image
 from ..learn.lookalike import Familiarity, load_familiarity
 from ..learn.losses import log_variance, loss_outputs
-from ..learn.models import GPSNet, create_model, read_weights, write_weights
+from ..learn.models import GPSNet, create_model, read_weights
 
 # %% ../../nbs/locate/44_predict.ipynb #d06d47a3
 SCHEMA_VERSION = 1

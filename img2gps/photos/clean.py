@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['CHECKS', 'FLAGS', 'inspect_files', 'Thresholds', 'check', 'no_gps', 'null_island', 'low_accuracy', 'corrupt',
-           'no_decoder', 'too_small', 'blurred', 'dark', 'out_of_region', 'capture_seconds', 'fix_age', 'stale_fix',
-           'too_fast', 'label_outlier', 'near_pairs', 'near_any', 'capture_order', 'duplicate', 'near_duplicate',
-           'read_overrides', 'clean', 'summarize_reasons']
+           'no_decoder', 'too_small', 'blurred', 'dark', 'out_of_region', 'fix_age', 'stale_fix', 'too_fast',
+           'label_outlier', 'near_pairs', 'near_any', 'duplicate', 'near_duplicate', 'read_overrides', 'clean',
+           'summarize_reasons']
 
 # %% ../../nbs/photos/14_clean.ipynb #3f45c5a2
 import hashlib, os
@@ -21,9 +21,9 @@ from PIL import Image
 from scipy import ndimage
 from tqdm import tqdm
 
-from .collect import has_position, photo_table, read_csv
-from .exif import decode_photo, is_heif
 from ..geo import Bounds, LocalFrame, geodesic_m, mean_position
+from ..table import capture_order, capture_seconds, has_position, photo_table, read_csv, text_column
+from .exif import decode_photo, is_heif
 
 # %% ../../nbs/photos/14_clean.ipynb #a737fef2
 def _inspect(path):
@@ -150,32 +150,6 @@ def out_of_region(table, thresholds, region):
     limit = max(thresholds.region_min_m, thresholds.region_factor * distance[placed].quantile(0.95))
     return placed & (distance > limit)
 
-# %% ../../nbs/photos/14_clean.ipynb #bdec4127
-def _words(table, column) -> pd.Series:
-    "A column of texts, '' where it is missing or empty."
-    return table[column].astype(object).where(
-        table[column].notna(), "").astype(str) if column in table else pd.Series("", index=table.index)
-
-def _zone_s(taken) -> pd.Series:
-    "Seconds east of UTC that capture times state, NaN where they state none."
-    parts = taken.str.extract(r"T?.*([+-])(\d\d):(\d\d)$")
-    seconds = pd.to_numeric(parts[1]) * 3600 + pd.to_numeric(parts[2]) * 60
-    return (seconds*np.where(parts[0] == "-", -1, 1)).where(parts[0].notna(),
-                                                            np.where(taken.str.endswith("Z"), 0., np.nan))
-
-def capture_seconds(
-    table, # a photo table
-) -> pd.Series: # seconds, NaN where unknown
-    "Capture times as seconds of local wall-clock time, in the time zone that most photos state."
-    taken = _words(table, "taken_at")
-    local = pd.to_datetime(
-        taken.str.slice(0, 19).str.replace(" ", "T"), format="%Y-%m-%dT%H:%M:%S", errors="coerce")
-    zone = _zone_s(taken)
-    usual = zone.mode()
-    return (local -
-            pd.Timestamp("2000-01-01")).dt.total_seconds() - (zone -
-                                                              (usual.iloc[0] if len(usual) else 0)).fillna(0)
-
 # %% ../../nbs/photos/14_clean.ipynb #2ff6df70
 def fix_age(
     table, # a photo table
@@ -183,21 +157,21 @@ def fix_age(
     # compared
 ) -> pd.Series:
     "How old the GPS fix was when the photo was taken."
-    taken_at, gps_at = _words(table, "taken_at"), _words(table, "gps_at")
+    taken_at, gps_at = text_column(table, "taken_at"), text_column(table, "gps_at")
     zoned = taken_at.str.contains(r"(?:[+-]\d\d:\d\d|Z)$", regex=True)
     taken = pd.to_datetime(taken_at.where(zoned), utc=True, errors="coerce", format="ISO8601")
     fix = pd.to_datetime(gps_at.where(gps_at != ""), utc=True, errors="coerce", format="ISO8601")
     age = (taken - fix).dt.total_seconds()
     apart = (capture_seconds(table) -
              (fix.dt.tz_localize(None) - pd.Timestamp("2000-01-01")).dt.total_seconds()).where(~zoned)
-    camera_day = [_words(table, "make"), _words(table, "model"), taken_at.str.slice(0, 10)]
+    camera_day = [text_column(table, "make"), text_column(table, "model"), taken_at.str.slice(0, 10)]
     usual, known = apart.groupby(camera_day).transform("median"), apart.groupby(camera_day).transform("count")
     return age.fillna((apart - usual).where(known >= 5))
 
 def _frozen(table, own, thresholds, gap_s=900.):
     "Which photos are in a run of one camera's photos that keep position and heading for too long."
     seconds = capture_seconds(table)
-    camera = _words(table, "make") + "|" + _words(table, "model")
+    camera = text_column(table, "make") + "|" + text_column(table, "model")
     run = table.assign(
         _s=seconds,
         _c=camera)[own & has_position(table) & table.heading.notna() & seconds.notna()].sort_values(
@@ -212,7 +186,7 @@ def stale_fix(table, thresholds, region):
     """The fix was carried over from an earlier moment: its time is far from the photo's, or position and
     heading stay frozen while time goes on."""
     # a position that somebody gave is no fix
-    age, own = fix_age(table).abs(), ~_words(table, "position_from").isin(["csv", "hand", "smoothing"])
+    age, own = fix_age(table).abs(), ~text_column(table, "position_from").isin(["csv", "hand", "smoothing"])
     return own & ((age > thresholds.fix_age_s) |
                   (_frozen(table, own, thresholds) & ~(age <= thresholds.frozen_s)))
 
@@ -233,7 +207,7 @@ def _walks(table, thresholds, region, gap_s=900.):
         {
             "east": metres[:, 0], "north": metres[:, 1], "seconds": seconds[chosen],
             "accuracy": rows.h_accuracy.fillna(thresholds.gps_slack_m/2),
-            "camera": _words(rows, "make") + "|" + _words(rows, "model"), "name": rows.file_name
+            "camera": text_column(rows, "make") + "|" + text_column(rows, "model"), "name": rows.file_name
         }, index=rows.index).sort_values(["camera", "seconds", "name"])
     return out.assign(walk=((out.camera != out.camera.shift()) | (out.seconds.diff() > gap_s)).cumsum())
 
@@ -342,13 +316,6 @@ def near_any(
     return out
 
 # %% ../../nbs/photos/14_clean.ipynb #2d2d0f06
-def capture_order(
-    table, # a photo table
-) -> np.ndarray: # row labels
-    "The table's index in the order of capture; photos without a time by name, last."
-    return table.assign(_seconds=capture_seconds(table)).sort_values(["_seconds", "file_name"],
-                                                                     na_position="last").index.to_numpy()
-
 def _by_preference(table):
     "The table, the photos that no other check has set aside first, each part in capture order."
     ordered = table.loc[capture_order(table)]

@@ -12,12 +12,13 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from .clean import clean, summarize_reasons
-from .collect import has_position, list_photos, load_photos, read_metadata, scan
-from .exif import PHOTO_EXTENSIONS
 from ..geo import Bounds
-from .repair import apply_corrections
+from ..table import has_position
+from .exif import PHOTO_EXTENSIONS
+from .collect import list_photos, load_photos, read_metadata, scan
+from .clean import clean, summarize_reasons
 from .split import audit_split, format_audit, split_photos
+from .repair import apply_corrections
 
 # %% ../../nbs/photos/17_prepare.ipynb #1e970bd3
 SPLIT_WORDS = {
@@ -114,12 +115,12 @@ def read_dataset(
 
 # %% ../../nbs/photos/17_prepare.ipynb #a06a06ca
 def read_photos(
-        # a folder of photos, one with a metadata.csv, a CSV, a dataset folder with splits, or
-        # hub:owner/name
-        source,
-        allow_missing: bool = False, # go on without files that a CSV names and the folder lacks
-        progress: bool = True, # show bars
-        cache=None, # see `collect.scan`
+    # a folder of photos, one with a metadata.csv, a CSV, a dataset folder with splits, or
+    # hub:owner/name
+    source,
+    allow_missing: bool=False, # go on without files that a CSV names and the folder lacks
+    progress: bool=True, # show bars
+    cache=None, # see `collect.scan`
 ) -> tuple: # a photo table, and the folder that its file names are relative to
     "The photo table of whatever the photos come in."
     if str(source).startswith("hub:"): return read_dataset(str(source)[4:], allow_missing, progress)

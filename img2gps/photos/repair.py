@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from .clean import capture_seconds
-from .collect import has_position, read_csv, write_table
-from .exif import decode_photo
 from ..geo import LocalFrame, check_lat_lon, geodesic_m, mean_position
+from ..table import capture_seconds, has_position, read_csv, write_table
+from .exif import decode_photo
 from .split import sessions
 
 # %% ../../nbs/photos/16_repair.ipynb #35971e3e

@@ -7,7 +7,7 @@ __all__ = ['REQUIREMENTS', 'SPLIT_FOLDERS', 'DATASET_COLUMNS', 'RUN_FILES', 'PRE
            'dataset_card', 'write_dataset', 'push_run', 'push_dataset']
 
 # %% ../../nbs/share/72_hub.ipynb #28489b20
-import contextlib, html, json, os, re, shutil, tempfile
+import html, json, re, shutil, tempfile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
@@ -15,14 +15,15 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from ..photos.clean import summarize_reasons
-from ..photos.collect import write_table
-from ..judge.evaluate import format_interval, judged_splits
+from ..files import new_folder, whole_folder
+from ..table import write_table
 from ..photos.exif import read_photo, strip_private
-from ..learn.models import _build, _cut_classifier, create_model, read_weights
-from ..locate.predict import read_config
-from ..photos.prepare import SPLIT_WORDS, check_repo_id, split_names
+from ..photos.clean import summarize_reasons
 from ..photos.split import SPLITS, audit_split, format_audit, usable
+from ..photos.prepare import SPLIT_WORDS, check_repo_id, split_names
+from ..learn.models import build_backbone, create_model, cut_classifier, read_weights
+from ..locate.predict import read_config
+from ..judge.evaluate import format_interval, judged_splits
 
 # %% ../../nbs/share/72_hub.ipynb #b0b485c2
 def _read_json(path):
@@ -62,7 +63,6 @@ ARCH = @arch@ # a model name of the library below
 FRAME_LATITUDE, FRAME_LONGITUDE = @latitude@, @longitude@ # degrees (WGS84): where 0, 0 is
 FRAME_SCALE = @scale@ # metres to one unit of the network's output
 
-
 ''')
 
 _TORCHVISION_BODY = '''def create_body():
@@ -98,13 +98,11 @@ class GPSNet(nn.Module):
         features = self.body(x)
         with torch.autocast(features.device.type, enabled=False): return self.head(features.float()) # half precision would cost metres
 
-
 def load_model(path=None, device="cpu"):
     "The trained network in evaluation mode; `path` is model.pt beside this file by default."
     model = GPSNet()
     model.load_state_dict(torch.load(path or Path(__file__).with_name("model.pt"), map_location="cpu", weights_only=True))
     return model.to(device).eval()
-
 
 '''
 
@@ -133,13 +131,11 @@ _PREPROCESS = ('''"""From a photo to what the network sees. Needs Pillow, numpy 
 SIZE = @size@ # height, width in pixels
 MEAN, STD = @mean@, @std@ # of red, green and blue, for values from 0 to 1
 
-
 def check_array(image):
     "TypeError or ValueError unless `image` is a uint8 array of shape (height, width, 3)."
     if not isinstance(image, np.ndarray): raise TypeError(f"a photo is a numpy array, a PIL image or a path, not {type(image).__name__}")
     if image.dtype != np.uint8: raise TypeError(f"a photo's array is uint8 with values from 0 to 255, not {image.dtype}")
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape: raise ValueError(f"a photo's array has the shape (height, width, 3), in the order RGB, not {image.shape}")
-
 
 ''')
 
@@ -153,7 +149,6 @@ _PREPROCESS += '''def to_image(photo):
     if isinstance(photo, Image.Image): photo = ImageOps.exif_transpose(photo)
     else: check_array(photo); photo = Image.fromarray(photo)
     return ImageOps.fit(photo.convert("RGB"), SIZE[::-1], Image.Resampling.BILINEAR)
-
 
 def to_tensor(photo):
     "A path, a PIL image or a uint8 array (height, width, 3) -> normalised float32 tensor (3, height, width)."
@@ -177,10 +172,8 @@ def _beside(name):
     spec.loader.exec_module(module)
     return module
 
-
 @functools.lru_cache(maxsize=None)
 def _model(device): return _beside("model").load_model(device=device)
-
 
 ''')
 
@@ -191,12 +184,10 @@ _PREDICT += '''def locate(photo):
     with torch.inference_mode(): standardised = _model(device)(x[None].to(device))
     return _beside("model").to_degrees(standardised)[0]
 
-
 def predict_gps(image):
     "A uint8 array of shape (height, width, 3), RGB -> float32 array [latitude, longitude] in degrees. TypeError, ValueError for another type or shape."
     _beside("preprocess").check_array(image)
     return locate(image).astype(np.float32)
-
 
 if __name__ == "__main__":
     if len(sys.argv) < 2: sys.exit("usage: python predict.py PHOTO...")
@@ -292,8 +283,8 @@ def _generated(config, state) -> dict:
     except RuntimeError as e:
         raise ValueError(f"model.safetensors does not fit the {recipe['arch']} with a {head} head of "
                          f"config.json: {str(e).splitlines()[-1].strip()[:200]}") from e
-    net, from_torchvision = _build(recipe["arch"], pretrained=False)
-    library, classifier = ("torchvision", _cut_classifier(net)[0]) if from_torchvision else ("timm", "")
+    net, from_torchvision = build_backbone(recipe["arch"], pretrained=False)
+    library, classifier = ("torchvision", cut_classifier(net)[0]) if from_torchvision else ("timm", "")
     last = [m for m in model.head if isinstance(m, torch.nn.Linear)]
     values = dict(arch=recipe["arch"], classifier=classifier, dropout=float(recipe.get("dropout", 0.5)),
                   features=last[0].in_features, hidden=last[-1].in_features, size=tuple(
@@ -312,38 +303,17 @@ def _generated(config, state) -> dict:
     }
 
 # %% ../../nbs/share/72_hub.ipynb #ed039b5f
-def _new_folder(target):
-    """A Path that is not there yet or an empty folder; FileExistsError, and ValueError for a place that
-    cannot be written."""
-    target = Path(target)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise FileExistsError(
-            f"{target} is there already and not empty; name another folder, or move it away first")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return target
-
-@contextlib.contextmanager
-def _whole_folder(target):
-    "A temporary folder beside `target` that becomes it when the block ends well, and goes when it does not."
-    made = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        yield made
-        os.chmod(made, 0o755)
-        if target.exists(): target.rmdir() # empty, or an error
-        os.replace(made, target)
-    finally: shutil.rmtree(made, ignore_errors=True)
-
 def write_leaderboard(
     run, # a finished run folder
     target, # a folder that is not there yet, or an empty one
 ) -> Path: # `target`
     """Write model.py, preprocess.py, predict.py, model.pt, requirements.txt and README.md: a run as a
     folder that needs no img2gps. FileExistsError for a target with something in it."""
-    target = _new_folder(target)
+    target = new_folder(target)
     config, state, metrics = _read_run(run)
     state = _position_state(state)
     files = _generated(config, state) | {"README.md": _leaderboard_readme(config, metrics)}
-    with _whole_folder(target) as made:
+    with whole_folder(target) as made:
         for name, text in files.items(): (made/name).write_text(text, encoding="utf-8")
         torch.save({k: v.detach().cpu().clone() for k, v in state.items()}, made/"model.pt")
     return target
@@ -667,8 +637,8 @@ def write_dataset(
 ) -> Path: # `target`
     """Write stripped photos by split, a metadata.csv beside each, and the card: a folder that `datasets`
     and `read_dataset` load. FileExistsError for a target with something in it."""
-    target = _new_folder(target)
-    with _whole_folder(target) as made: _stage_dataset(folder, table, made, license, title, repo_id, progress)
+    target = new_folder(target)
+    with whole_folder(target) as made: _stage_dataset(folder, table, made, license, title, repo_id, progress)
     return target
 
 # %% ../../nbs/share/72_hub.ipynb #994c5f4e

@@ -16,8 +16,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
+from ..style import plain_label
 from ..photos.exif import decode_photo
-from .plots import _label
 from ..locate.predict import Predictor
 
 # %% ../../nbs/show/65_attention.ipynb #a889c850
@@ -114,7 +114,7 @@ def _show_map(axes, photo, looked, name, place, away_m):
     axes[1].imshow(shade, cmap="gray", vmin=0, vmax=1)
     axes[1].imshow(looked, cmap="inferno", vmin=0, vmax=1, alpha=0.15 + 0.6 * looked)
     name = name if len(name) <= 36 else name[:33] + "..."
-    axes[0].set_title(_label(name), fontsize=9, loc="left")
+    axes[0].set_title(plain_label(name), fontsize=9, loc="left")
     axes[1].set_title(
         f"answer {place[0]:.5f}, {place[1]:.5f}\n{away_m:,.0f} m from the middle" +
         ("" if looked.any() else ", nothing pulls"), fontsize=9, loc="left")

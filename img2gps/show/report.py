@@ -13,21 +13,22 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..judge.evaluate import (FLOOR_NAMES, PREDICTED_COLUMNS, TRUE_COLUMNS, add_errors,
-                                    evaluate_predictions, floor_errors, format_interval, judged_splits)
-from ..photos.exif import atomic_path
 from ..geo import LocalFrame, geodesic_m, mean_position
-from ..learn.lookalike import photo_thumbnails
-from .plots import (_figure, _inside, _page, _paragraph, _photo_uri, _section, _table, _text,
-                                plot_error_cdf, plot_heading_rose, plot_history, plot_predictions,
-                                plot_reliability, plot_residual_map, save_map)
+from ..files import atomic_path
+from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, counted
+from ..page import (
+    html_figure, html_page, html_paragraph, html_section, html_table, html_text, photo_uri, stays_inside)
 from ..photos.split import audit_split
+from ..learn.lookalike import photo_thumbnails
+from ..judge.evaluate import (
+    FLOOR_NAMES, add_errors, evaluate_predictions, floor_errors, format_interval, judged_splits)
 from ..judge.suspects import suspect_labels
+from img2gps.show.plots import (
+    plot_error_cdf, plot_heading_rose, plot_history, plot_predictions, plot_reliability, plot_residual_map,
+    save_map)
 
 # %% ../../nbs/show/63_report.ipynb #0d8e948f
 SPLIT_NAMES = dict(test="test", valid="validation", all="")
-
-def _count(n, noun): return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 def _headline(metrics, split):
     "The main finding in two sentences."
@@ -36,8 +37,8 @@ def _headline(metrics, split):
     sure = " (too few places for an interval)"
     if interval:
         sure = f" ({metrics['interval_level']:.0%} interval {interval[0]:.1f} to {interval[1]:.1f} m)"
-    photos = _count(result["n"], f"{SPLIT_NAMES[split]} photo".strip())
-    text = (f"On {photos} from {_count(result['n_locations'], 'place')} the answers are "
+    photos = counted(result["n"], f"{SPLIT_NAMES[split]} photo".strip())
+    text = (f"On {photos} from {counted(result['n_locations'], 'place')} the answers are "
             f"{result['mean_m']:.1f} m off on average{sure}, "
             f"half of them at most {result['median_m']:.1f} m.")
     if "mean_position" in (floors := result.get("floors", {})):
@@ -54,8 +55,8 @@ def _protocol(metrics, split):
     result, train = metrics[split], metrics.get("train")
     parts = [f"Split: {str(metrics['protocol'])[:600]}."] if metrics.get("protocol") else []
     if train:
-        parts.append(f"Trained on {_count(train['n'], 'photo')} from "
-                     f"{_count(train['n_locations'], 'place')}.")
+        parts.append(f"Trained on {counted(train['n'], 'photo')} from "
+                     f"{counted(train['n_locations'], 'place')}.")
     seen = result.get("n_locations_in_train")
     if seen == 0: parts.append("No place of the judged photos is among the training places.")
     elif seen:
@@ -63,7 +64,7 @@ def _protocol(metrics, split):
                      f"this does not measure how the model does at new places.")
     if metrics.get("unanswered"):
         parts.append(
-            f"{_count(metrics['unanswered'], 'held-out photo')} could not be decoded and are not counted.")
+            f"{counted(metrics['unanswered'], 'held-out photo')} could not be decoded and are not counted.")
     if not train:
         parts.append("The table does not say which photos the model was trained on, so the error at new "
                      "places may be larger.")
@@ -95,9 +96,9 @@ def _scores_section(metrics):
         rows = above + [_score("the model", result, result["intervals"]["mean_m"])] + beside(
             "nearest_place_oracle", "label_noise")
         caption = (f"{SPLIT_NAMES[split].capitalize() or 'All'} photos: {result['n']:,} from "
-                   f"{_count(result['n_locations'], 'place')}")
-        parts.append(_table(header, rows, caption, strong=len(above)))
-    legend = _paragraph("Errors are geodesic distances; 90% of the answers are at most p90 off; "
+                   f"{counted(result['n_locations'], 'place')}")
+        parts.append(html_table(header, rows, caption, strong=len(above)))
+    legend = html_paragraph("Errors are geodesic distances; 90% of the answers are at most p90 off; "
                         "the last column is the share that is at most 25 m off.", "note")
     shown = {
         name: floors
@@ -106,7 +107,7 @@ def _scores_section(metrics):
     }
     source = metrics[judged_splits(metrics)[-1]].get("label_noise_source", "")
     notes = [text.format(source) for name, text in FLOOR_NOTES.items() if name in shown]
-    return _section("The model between its floors", *parts, legend, _paragraph(" ".join(notes), "note"))
+    return html_section("The model between its floors", *parts, legend, html_paragraph(" ".join(notes), "note"))
 
 FLOOR_NOTES = dict(
     mean_position="A predictor that always answers the mean position of the training "
@@ -134,20 +135,20 @@ def _map_section(train, judged, looks=None, label_sigma_m=None):
                    for name, e in reversed(floors.items())}
     tables = [judged] + ([train] if train is not None else [])
     reach = ", ".join(f"{(judged['error_m'] <= r).mean():.0%} within {r} m" for r in (10, 25, 50))
-    return _section(
+    return html_section(
         "Where the answers fall",
-        _figure(
+        html_figure(
             plot_predictions(pd.concat(tables)),
             f"Map in metres of {len(judged)} true positions with an arrow from each to the predicted position.",
             "Each arrow runs from where a photo was taken to where the model put it. "
             "Arrows that all point to the middle mean that the model hedges."),
-        _figure(
+        html_figure(
             plot_residual_map(
                 judged,
                 frame=LocalFrame(*mean_position(*pd.concat(tables)[list(TRUE_COLUMNS)].to_numpy(float).T))),
             f"Heat map of the mean error over the region, {len(judged)} photos.",
             "Where the model is off: the mean error of the photos taken in each hexagon."),
-        _figure(
+        html_figure(
             plot_error_cdf(errors), "Cumulative errors of the model and of the floors: of the "
             f"model's answers {reach}.",
             "How many photos are within a given error. The further to the upper left, the better. Of "
@@ -157,18 +158,18 @@ def _map_section(train, judged, looks=None, label_sigma_m=None):
 def _radius_section(result):
     "What the stated radius promises and keeps."
     if not (radius := result.get("radius")):
-        return _section("How sure is an answer?", *parts) if (parts := _reliability_parts(result)) else ""
+        return html_section("How sure is an answer?", *parts) if (parts := _reliability_parts(result)) else ""
     answered = result["n"] - radius.get("refused", 0)
-    refused = (f"{_count(radius['refused'], 'photo')} got no radius. A run refuses one to photos that look "
+    refused = (f"{counted(radius['refused'], 'photo')} got no radius. A run refuses one to photos that look "
                "unlike all training photos.") if radius.get("refused") else ""
-    return _section(
+    return html_section(
         "How sure is an answer?",
-        _paragraph(
+        html_paragraph(
             f"With each answer comes a radius that should hold the true position for {radius['level']:.0%} of photos. "
             f"On these photos it held for {radius['coverage']:.1%} ({round(radius['coverage'] * answered):,} "
             f"of {answered:,}). "
             f"Half of the radii are {radius['median_m']:.1f} m or less."),
-        _paragraph(refused) if refused else "", *_reliability_parts(result))
+        html_paragraph(refused) if refused else "", *_reliability_parts(result))
 
 # %% ../../nbs/show/63_report.ipynb #a4796fe3
 def _reliability_parts(result):
@@ -179,11 +180,11 @@ def _reliability_parts(result):
              f"{r['coverage_by_location']:.1%}") for r in curve]
     words = "; ".join(f"{r['level']:.0%} promised, {r['coverage']:.0%} held" for r in curve)
     return [
-        _figure(
+        html_figure(
             plot_reliability(curve), f"Promised against held coverage of the radius: {words}.",
             "Radii of four levels, fitted on the validation photos and counted on the test photos; "
             "bars are 95% intervals over places, numbers the median radius."),
-        _table(("promised", "median radius, m", "held, by photo", "interval", "held, by location"), rows)
+        html_table(("promised", "median radius, m", "held, by photo", "interval", "held, by location"), rows)
     ]
 
 def _history_section(history):
@@ -192,9 +193,9 @@ def _history_section(history):
     panels = 1 + any(str(c).endswith("_m") for c in history.columns)
     # one above the other: readable on a phone
     stacked = Figure(figsize=(6.4, 2.8*panels), dpi=100, layout="constrained").subplots(panels)
-    return _section(
+    return html_section(
         "Training",
-        _figure(
+        html_figure(
             plot_history(history, stacked), "Training and validation loss and validation error over "
             f"{len(history)} epochs.",
             "The loss on training and on validation photos and, where recorded, the validation error in "
@@ -206,7 +207,7 @@ def _slices_section(result):
     if not (by := {k: v for k, v in result.get("by", {}).items() if len(v) > 1}): return ""
     header = ("mean error in metres", "photos", "places", "mean", "95% interval", "median", "mean position")
     tables = [
-        _table(header, [(p["label"], f"{p['n']:,}", f"{p['n_locations']:,}", f"{p['mean_m']:.1f}",
+        html_table(header, [(p["label"], f"{p['n']:,}", f"{p['n_locations']:,}", f"{p['mean_m']:.1f}",
                          format_interval(p["intervals"]["mean_m"]), f"{p['median_m']:.1f}",
                          f"{p['mean_position_m']:.1f}" if "mean_position_m" in p else "")
                         for p in parts], f"By {name}") for name, parts in by.items()
@@ -215,7 +216,7 @@ def _slices_section(result):
     if heading := by.get("heading"):
         words = ", ".join(f"{p['label']} {p['mean_m']:.0f} m" for p in heading)
         rose = [
-            _figure(
+            html_figure(
                 plot_heading_rose(heading), f"Mean error by heading: {words}.",
                 "Mean error by the direction that the camera looked in; lines are 95% intervals over "
                 "places, the numbers outside count photos.")
@@ -223,12 +224,12 @@ def _slices_section(result):
     note = (
         "Parts with fewer than eight places have no interval; among many parts some look worse by "
         "chance alone. The last column is what always answering the mean position scores on the same photos.")
-    return _section("Where does it fail?", _paragraph(note, "note"), *rose, *tables)
+    return html_section("Where does it fail?", html_paragraph(note, "note"), *rose, *tables)
 
 # %% ../../nbs/show/63_report.ipynb #4ab20738
 def _thumbnail(photos_folder, file_name, caption=""):
     "The photo's thumbnail as an image, or words in its place."
-    uri = _photo_uri(photos_folder, file_name)
+    uri = photo_uri(photos_folder, file_name)
     picture = f'<img alt="{html.escape("photo " + file_name[:100], quote=True)}" src="{uri}">' if uri else "<span class=none>no preview</span>"
     return picture + (f"<small>{html.escape(caption)}</small>" if caption else "")
 
@@ -259,11 +260,11 @@ def _worst_section(judged, train, photos_folder, most=8):
         where = (f"at {row['latitude']:.5f}, {row['longitude']:.5f}; answered {row['pred_latitude']:.5f}, "
                  f"{row['pred_longitude']:.5f}")
         cards.append(f"<li>{picture}<b>{row['error_m']:.1f} m</b> <span "
-                     f"class=name>{_text(name, 120)}</span> "
+                     f"class=name>{html_text(name, 120)}</span> "
                      f"<small>{html.escape(where)}</small>{_beside(row, train, photos_folder)}</li>")
     question = ("Is the model lost, or is the label wrong? A photo that does not look like its place "
                 "deserves a second look at its position.")
-    return _section(f"The {_count(len(worst), 'worst answer')}", _paragraph(question),
+    return html_section(f"The {counted(len(worst), 'worst answer')}", html_paragraph(question),
                     "<ol class=cards>\n" + "\n".join(cards) + "\n</ol>")
 
 # %% ../../nbs/show/63_report.ipynb #dbb38a7b
@@ -272,20 +273,20 @@ def _suspects_section(suspects, photos_folder, most=24):
     if suspects is None: return ""
     title = "Labels under suspicion"
     if not len(suspects):
-        return _section(title,
-                        _paragraph("None: no large error where the photo's neighbours side with the model."))
+        return html_section(title,
+                        html_paragraph("None: no large error where the photo's neighbours side with the model."))
     cards = []
     for row in suspects.head(most).to_dict("records"):
         picture = _thumbnail(photos_folder, str(row["file_name"])) if photos_folder is not None else ""
         where = (f"look-alikes: {row['look_alikes']}; photos of the same minute: {row['neighbours']}; "
                  f"suggested {row['suggested_latitude']:.5f}, {row['suggested_longitude']:.5f}")
         cards.append(f"<li>{picture}<b>{row['error_m']:.1f} m</b> <span "
-                     f"class=name>{_text(row['file_name'], 120)}</span> "
+                     f"class=name>{html_text(row['file_name'], 120)}</span> "
                      f"<small>{html.escape(where)}</small></li>")
     more = f" The first {most} are shown; suspects.csv lists all." if len(suspects) > most else ""
-    return _section(
+    return html_section(
         title,
-        _paragraph(f"{_count(len(suspects), 'photo')} with a large error whose "
+        html_paragraph(f"{counted(len(suspects), 'photo')} with a large error whose "
                    "neighbours side with the model's answer and not with the label. "
                    "They are counted in every figure above as they are; "
                    "look at them, and correct those that are wrong with img2gps "
@@ -296,9 +297,9 @@ def _attention_section(attention):
     "What the network looked at."
     if attention is None: return ""
     n = len(attention)
-    return _section(
+    return html_section(
         "What did the network look at?",
-        _figure(
+        html_figure(
             attention[0, 0],
             f"{n} photos, and beside each a map over it of what pulled the network's answer to where it is.",
             "Some of the best and of the worst answers. Left the photo as the network sees it; right its "
@@ -324,8 +325,8 @@ def _settings_section(title, settings, note="", most=200):
     if not settings: return ""
     rows = [(name, _value(value)) for name, value in _flat(settings)]
     if len(rows) > most: note = f"{note} The first {most} of {len(rows)} entries.".strip()
-    return _section(title,
-                    _paragraph(note) if note else "", _table(("name", "value"), rows[:most], kind="words"))
+    return html_section(title,
+                    html_paragraph(note) if note else "", html_table(("name", "value"), rows[:most], kind="words"))
 
 # %% ../../nbs/show/63_report.ipynb #f90bafed
 def write_report(
@@ -347,8 +348,8 @@ def write_report(
     seen = None if looks is None or train is None else (looks[train["_row"]], looks[judged["_row"]])
     audit_note = ("How near training and held-out photos come to each other. Near-duplicates across the "
                   "split make an error look better than it is.")
-    page = _page(str(title), _paragraph(_headline(metrics, split), "lead"),
-                 _paragraph(_protocol(metrics, split), "note"), _scores_section(metrics),
+    page = html_page(str(title), html_paragraph(_headline(metrics, split), "lead"),
+                 html_paragraph(_protocol(metrics, split), "note"), _scores_section(metrics),
                  _map_section(train, judged, seen, metrics.get("label_sigma_m")),
                  _radius_section(metrics[split]), _slices_section(metrics[split]), _history_section(history),
                  _worst_section(judged, train, photos_folder), _attention_section(attention),
@@ -384,7 +385,7 @@ def judge_table(
         raise ValueError("the table has no column file_name, by which photos are found: add it, or leave "
                          "the photos' folder out")
     looks = None if photos_folder is None else photo_thumbnails(
-        photos_folder, [n if _inside(str(n)) else "" for n in table["file_name"]])
+        photos_folder, [n if stays_inside(str(n)) else "" for n in table["file_name"]])
     metrics = evaluate_predictions(table, looks=looks, **settings)
     table, used = _as_numbers(table), _used(table, metrics)
     suspects = suspect_labels(table[used], None if looks is None else looks[used])

@@ -12,25 +12,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..photos.clean import _words
-from ..photos.collect import has_position
-from ..judge.evaluate import (PREDICTED_COLUMNS, RADII_M, TRUE_COLUMNS, _by_split, _held_out, _numbers,
-                                    add_errors)
-from ..photos.exif import atomic_path
-from .plots import INK, OKABE_ITO, SPLIT_COLOURS, _sample
-from .survey import (_MAP_STYLE, _Pictures, _distance, _json_script, _map_page, _map_parts,
-                                 _marks, _plain, photo_facts)
+from ..files import atomic_path
+from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, distance_words, has_position, text_column
+from ..style import INK, OKABE_ITO, SPLIT_COLOURS, even_sample
+from ..page import MAP_STYLE, Pictures, json_script, leaflet_parts, map_page, plain_text
+from ..judge.evaluate import RADII_M, add_errors, judged_rows, number_column, rows_by_split
+from .survey import photo_facts, photo_marks
 
 # %% ../../nbs/show/64_results_map.ipynb #773035b1
 def _judged_rows(table):
     """The answered rows with `error_m`, the training rows that have a position, and how many held-out
     rows have no answer."""
-    splits = _by_split(table)
-    rows = pd.concat(list(_held_out(splits).values())).sort_index()
+    splits = rows_by_split(table)
+    rows = pd.concat(list(judged_rows(splits).values())).sort_index()
     answered = rows.reindex(columns=list(PREDICTED_COLUMNS)).notna().all(axis=1)
     # no answer at all: its error says what is missing
     judged = add_errors(rows[answered] if answered.any() else rows)
-    for name in (*TRUE_COLUMNS, *PREDICTED_COLUMNS): judged[name] = _numbers(judged, name)
+    for name in (*TRUE_COLUMNS, *PREDICTED_COLUMNS): judged[name] = number_column(judged, name)
     for name in {"radius_m", "heading", "h_accuracy"} & set(judged):
         judged[name] = pd.to_numeric(judged[name], errors="coerce")
     if "file_name" not in judged: judged["file_name"] = [f"row {i}" for i in judged.index]
@@ -64,12 +62,12 @@ def _filters(judged):
     codes, names = _bands(judged.error_m.to_numpy())
     found = [("Error", codes, names)]
     for column in ("split", "session"):
-        words = _words(judged, column)
+        words = text_column(judged, column)
         values = sorted(set(words), key=lambda v: (list(SPLIT_COLOURS).index(v)
                                                    if v in SPLIT_COLOURS else 9, v))
         if len(values) > 1:
             found.append((column.capitalize(), words.map(
-                values.index).to_numpy(), [_plain(v, 60) or "none" for v in values]))
+                values.index).to_numpy(), [plain_text(v, 60) or "none" for v in values]))
     labels = lambda codes, names: [
         f"{name} ({n:,})" for name, n in zip(names, np.bincount(codes, minlength=len(names)))
     ]
@@ -82,14 +80,14 @@ def _answer_facts(judged, i):
     heading, time, split and session."""
     row = judged.loc[i]
     radius = row.get("radius_m", math.nan)
-    held = f"radius {_distance(radius)}: it {'holds' if row.error_m <= radius else 'does not hold'} the true place"
+    held = f"radius {distance_words(radius)}: it {'holds' if row.error_m <= radius else 'does not hold'} the true place"
     own = {c: row[c] for c in ("latitude", "longitude", "h_accuracy", "heading", "taken_at") if c in row}
     place, *rest = photo_facts(own)
     said = [held]*bool(np.isfinite(radius)) + [
         f"answer {row.pred_latitude:.6f}, {row.pred_longitude:.6f}",
         f"true place {place.removeprefix('at ')}", *rest
     ]
-    return [_plain(f) for f in said] + _marks(judged, i)
+    return [plain_text(f) for f in said] + photo_marks(judged, i)
 
 def _photo_data(judged, values):
     "What the page needs of each judged photo, as JSON would hold it."
@@ -97,14 +95,14 @@ def _photo_data(judged, values):
     place = lambda row, columns: [round(float(row[c]), 7) for c in columns]
     return [
         dict(at=place(row, TRUE_COLUMNS), to=place(row, PREDICTED_COLUMNS), error=round(row["error_m"], 2),
-             off=f"{_distance(row['error_m'])} off", of=of,
+             off=f"{distance_words(row['error_m'])} off", of=of,
              radius=round(float(radii[i]), 2) if np.isfinite(radii[i]) else None,
-             name=_plain(row["file_name"]), facts=_answer_facts(judged, i), picture=None)
+             name=plain_text(row["file_name"]), facts=_answer_facts(judged, i), picture=None)
         for i, row, of in zip(judged.index, judged.to_dict("records"), values)
     ]
 
 # %% ../../nbs/show/64_results_map.ipynb #64f74a74
-_RESULTS_STYLE = _MAP_STYLE + """
+_RESULTS_STYLE = MAP_STYLE + """
 .panel { background: #fff; padding: .5rem .8rem; border-radius: 4px; box-shadow: 0 1px 5px rgba(0, 0, 0, .4); max-width: min(16rem, 70vw); max-height: calc(100vh - 3rem); overflow: auto; box-sizing: border-box }
 .panel summary { font-weight: 600; cursor: pointer } .panel p { margin: .4rem 0; color: #444 } .panel fieldset { border: 0; border-top: 1px solid #ddd; margin: .4rem 0 0; padding: .3rem 0 0; min-width: 0 }
 .panel legend { font-weight: 600; padding: 0 .4rem 0 0 } .panel label, .panel .key { display: flex; gap: .4rem; align-items: center } .panel label { cursor: pointer } .panel label bdi { overflow-wrap: anywhere; min-width: 0 }
@@ -230,13 +228,13 @@ def _notes(judged, shown, unanswered, outside):
 def _results_data(table, folder, most):
     "Everything that the page shows, as JSON would hold it; and the judged rows on it."
     judged, training, unanswered = _judged_rows(table.reset_index(drop=True))
-    shown = judged.iloc[_sample(len(judged), most)]
+    shown = judged.iloc[even_sample(len(judged), most)]
     filters, values = _filters(shown)
     photos, (bounds, outside) = _photo_data(shown, values), _first_view(shown, training)
-    dots = training.iloc[_sample(len(training),
+    dots = training.iloc[even_sample(len(training),
                                  5000)][list(TRUE_COLUMNS)].astype(float).round(6).to_numpy().tolist()
-    pictures = _Pictures(folder, 160 if len(photos) <= 500 else 120,
-                         room=4_600_000 - len(_json_script([photos, dots])))
+    pictures = Pictures(folder, 160 if len(photos) <= 500 else 120,
+                         room=4_600_000 - len(json_script([photos, dots])))
     for k in np.argsort(-shown.error_m.to_numpy(), kind="stable"):
         photos[k]["picture"] = pictures.uri(str(shown.file_name.iloc[k]))
     colours = dict(true=OKABE_ITO["blue"], predicted=OKABE_ITO["vermilion"], line=INK,
@@ -245,20 +243,20 @@ def _results_data(table, folder, most):
                 notes=_notes(judged, shown, unanswered, outside), bounds=bounds, colours=colours), shown
 
 def write_results_map(
-        path, # the HTML page to write
-        # a photo table with pred_latitude and pred_longitude, as predictions.csv of a run; radius_m,
-        # split, session and heading are used where they are there
+    path, # the HTML page to write
+    # a photo table with pred_latitude and pred_longitude, as predictions.csv of a run; radius_m,
+    # split, session and heading are used where they are there
     table,
-        folder=None, # the folder that its file names are relative to, for thumbnails
-        tiles: bool = False, # OpenStreetMap's tiles as a background; the page then asks the network for them
-        most: int = 2000, # judged photos to show; of more, so many are drawn by chance, always the same ones
-        overwrite: bool = False, # replace a file of that name
+    folder=None, # the folder that its file names are relative to, for thumbnails
+    tiles: bool=False, # OpenStreetMap's tiles as a background; the page then asks the network for them
+    most: int=2000, # judged photos to show; of more, so many are drawn by chance, always the same ones
+    overwrite: bool=False, # replace a file of that name
 ) -> Path: # the path
     """One interactive page of a run's answers, at most about 5 MB, working offline. ValueError as
     `add_errors`; ImportError where folium or Leaflet are missing."""
-    folium, script, style = _map_parts()
+    folium, script, style = leaflet_parts()
     data, shown = _results_data(table, folder, most)
-    page = _map_page(folium, shown, data, script, style, tiles, _DRAW_SCRIPT + _FILTER_SCRIPT + _PANEL_SCRIPT,
+    page = map_page(folium, shown, data, script, style, tiles, _DRAW_SCRIPT + _FILTER_SCRIPT + _PANEL_SCRIPT,
                      _RESULTS_STYLE, "Answers on a map")
     with atomic_path(path, overwrite) as temporary: temporary.write_text(page, encoding="utf-8")
     return Path(path)
