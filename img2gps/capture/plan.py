@@ -19,11 +19,14 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
+import shapely
 from fastcore.basics import patch
-from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path as Outline
 from matplotlib.patheffects import withStroke
-from scipy.spatial import ConvexHull, QhullError, cKDTree
+from scipy.spatial import cKDTree
 
 from ..geo import Bounds, LocalFrame, check_lat_lon, geodesic_m, mean_position
 from ..files import atomic_path
@@ -38,18 +41,18 @@ MAX_PLACES = 20_000
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """Where to walk, in metres east and north about its own middle: areas, or lines; less the areas to
-    avoid. A ring is closed, shape (n, 2)."""
+    "Where to walk: areas, or lines, less the areas to avoid, in metres east and north about its own middle."
     frame: LocalFrame # centred on the region
-    polygons: tuple=() # each a tuple of rings: the outline, then its holes
-    lines: tuple=() # each (n, 2)
-    avoid: tuple=() # polygons where no place may be
+    shape: shapely.Geometry=shapely.MultiPolygon() # areas, or the lines of a path
+    avoid: shapely.Geometry=shapely.MultiPolygon() # areas where no place may be
     name: str="the region" # the file or the box, for messages
 
+    def __post_init__(self): shapely.prepare([self.shape, self.avoid])
+
+    @property
+    def is_path(self): return bool(shapely.get_dimensions(self.shape) == 1)
     @cached_property
-    def _areas(self): return _Areas(self.polygons)
-    @cached_property
-    def _avoided(self): return _Areas(self.avoid)
+    def ground(self): return self.shape.difference(self.avoid)
 
 # %% ../../nbs/capture/21_plan.ipynb #3ee822c9
 _GEOMETRIES = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon")
@@ -73,7 +76,7 @@ def _geometries(data, where):
 
 # %% ../../nbs/capture/21_plan.ipynb #bfd59530
 def _positions(coordinates, where, least):
-    "A GeoJSON line or ring as latitude and longitude, shape (n, 2)."
+    "A GeoJSON line or ring as longitude and latitude, shape (n, 2)."
     number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)
     pairs = isinstance(coordinates, list) and all(
         isinstance(p, (list, tuple)) and len(p) >= 2 and number(p[0]) and number(p[1]) for p in coordinates)
@@ -83,20 +86,22 @@ def _positions(coordinates, where, least):
     if len(coordinates) < least:
         raise ValueError(f"{where}: a {'ring' if least == 4 else 'line'} of {len(coordinates)} positions "
                          f"is too small; it takes at least {least}")
-    try: lat_lon = np.array([(p[1], p[0]) for p in coordinates], np.float64)
-    except OverflowError: lat_lon = np.full((1, 2), np.inf)
-    check_lat_lon(*lat_lon.T, where=where)
-    if not -60 <= lat_lon[:, 0].min() <= lat_lon[:, 0].max() <= 84:
-        lat, lon = lat_lon[np.abs(lat_lon[:, 0]).argmax()]
-        raise ValueError(f"{where}: latitude {lat}, longitude {lon} is in a polar sea or in Antarctica: "
-                         "GeoJSON writes longitude first, are they "
-                         "swapped? (A campus there can be given as south,west,north,east)")
-    return lat_lon
+    try: lon, lat = np.array([p[:2] for p in coordinates], np.float64).T
+    except OverflowError: lon, lat = np.inf, np.inf
+    check_lat_lon(lat, lon, where=where)
+    if not -60 <= lat.min() <= lat.max() <= 84:
+        i = np.abs(lat).argmax()
+        raise ValueError(f"{where}: latitude {lat[i]}, longitude {lon[i]} is in a polar sea or in "
+                         "Antarctica: GeoJSON writes longitude first, are they swapped? (A campus there "
+                         "can be given as south,west,north,east)")
+    if least == 4 and (lon[0], lat[0]) != (lon[-1], lat[-1]):
+        raise ValueError(f"{where}: a ring of {len(lon)} positions is not closed; repeat its first "
+                         f"position {[lon[0], lat[0]]} at the end")
+    return np.stack([lon, lat], -1)
 
 # %% ../../nbs/capture/21_plan.ipynb #2d405af6
 def _shapes(data, where):
-    """Polygons (lists of rings) and lines of a GeoJSON object, in latitude and longitude; points are
-    passed over."""
+    "Polygons and lines of a GeoJSON object, two arrays in longitude and latitude; points are passed over."
     polygons, lines = [], []
     for kind, coordinates in _geometries(data, where):
         several = coordinates if kind.startswith("Multi") else [coordinates]
@@ -105,27 +110,26 @@ def _shapes(data, where):
             if not all(isinstance(rings, list) and rings for rings in several):
                 raise ValueError(f"{where}: a polygon must be a list of rings")
             polygons += [[_positions(ring, where, 4) for ring in rings] for rings in several]
-    for ring in (ring for rings in polygons for ring in rings):
-        if (ring[0] != ring[-1]).any():
-            raise ValueError(f"{where}: a ring of {len(ring)} positions is not closed; repeat its first "
-                             f"position {ring[0][::-1].tolist()} at the end")
     if not polygons and not lines:
         raise ValueError(f"{where} has no geometry to walk: it takes a Polygon, a MultiPolygon, a "
                          "LineString or a MultiLineString")
     if (n := sum(map(len, lines)) + sum(len(ring) for rings in polygons for ring in rings)) > MAX_VERTICES:
         raise ValueError(
             f"{where} has {n:,} positions, over the limit of {MAX_VERTICES:,}; simplify it first")
-    return polygons, lines
+    polygons = [shapely.Polygon(rings[0], rings[1:]) for rings in polygons]
+    return np.array(polygons, object), np.array([shapely.LineString(line) for line in lines], object)
 
 # %% ../../nbs/capture/21_plan.ipynb #bf0ebf15
 def _load_shapes(source):
-    """Polygons and lines of a box, a GeoJSON object or a GeoJSON file in latitude and longitude, and a
-    name for messages."""
-    if isinstance(source, str) and re.fullmatch(r"[\d\s.,+\-eE]*,[\d\s.,+\-eE]*", source):
+    "Polygons and lines of a box, a GeoJSON object or a GeoJSON file, as `_shapes`, and a name for messages."
+    typed = isinstance(source, str) and re.fullmatch(r"[-+\d\s.,;eE°º'′’\"″”NSEWnsew]*[,;][^/]*", source)
+    if typed and re.search(r"\d", source) and not Path(source).suffix.lower().endswith("json"):
         source = Bounds.parse(source)
     if isinstance(source, Bounds):
-        s, w, n, e = source.south, source.west, source.north, source.east
-        return [[np.array([(s, w), (s, e), (n, e), (n, w), (s, w)])]], [], f"the box {s},{w},{n},{e}"
+        east = source.east + 360*(source.west > source.east)
+        box = shapely.box(source.west, source.south, east, source.north)
+        return (np.array([box], object), np.array([], object),
+                f"the box {source.south},{source.west},{source.north},{source.east}")
     if isinstance(source, dict): return *_shapes(source, "the GeoJSON"), "the GeoJSON"
     path = Path(source)
     if not path.exists():
@@ -142,54 +146,48 @@ def _load_shapes(source):
     return *_shapes(data, path.name), path.name
 
 # %% ../../nbs/capture/21_plan.ipynb #c92844d9
-def _area_m2(ring):
-    "The area in a ring in square metres, by the shoelace formula."
-    x, y = (ring - ring[0]).T
-    return abs((x[:-1] * y[1:] - x[1:] * y[:-1]).sum()) / 2
+def _areas(polygons):
+    "Polygons as one geometry: united, holes taken out, outlines that cross themselves mended."
+    polygons = [p if p.is_valid else _mended(p) for p in np.atleast_1d(polygons)]
+    parts = shapely.get_parts(shapely.get_parts(polygons))
+    return shapely.union_all(parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON])
 
-# %% ../../nbs/capture/21_plan.ipynb #cf505649
-def _crosses_itself(ring):
-    """Whether two edges of a ring of up to 1,500 positions cross: the ends of each lie on both sides of
-    the other."""
-    if len(ring) > 1500: return False
-    start, edge = ring[:-1], np.diff(ring, axis=0)
-    side = lambda to: edge[:, :1] * (to[:, 1] - start[:, 1:]) - edge[:, 1:] * (to[:, 0] - start[:, :1])
-    apart = side(start) * side(ring[1:]) < -1e-9
-    return bool((apart & apart.T).any())
+def _mended(polygon):
+    "An invalid polygon as what its outline encloses, less what its holes enclose."
+    outline, *holes = shapely.make_valid(shapely.polygons([polygon.exterior, *polygon.interiors]))
+    return outline.difference(shapely.union_all(holes))
 
-def _check_outline(ring, name):
-    "Raise a ValueError unless a ring in metres encloses ground that can be covered."
-    area, length = _area_m2(ring), float(np.hypot(*np.ptp(ring, axis=0)))
-    if area >= max(1, 0.1 * length, length - 100): return # the longer, the wider: up to a metre
-    if _crosses_itself(ring):
-        raise ValueError(f"{name}: the outline of {len(ring)} positions crosses itself, as a bow-tie "
-                         "does; give its corners in their order around the area")
+def _check_outline(polygon, region):
+    "Raise a ValueError unless the outline of a polygon in metres encloses ground that can be covered."
+    outline, positions = shapely.Polygon(polygon.exterior), len(polygon.exterior.coords)
+    lobes = shapely.area(shapely.get_parts(_areas(outline)))
+    area, length = lobes.sum(), float(np.hypot(*np.ptp(polygon.exterior.coords, axis=0)))
     if area < 1:
-        raise ValueError(f"{name}: a ring of {len(ring)} positions encloses less than a square metre; its "
-                         "region is too small")
-    raise ValueError(f"{name}: an area {length:,.0f} m long is only {area / length:.2f} m wide; what is "
-                     "so thin is a path: draw it as a LineString")
+        raise ValueError(f"{region.name}: a ring of {positions} positions encloses less than a square "
+                         "metre; its region is too small")
+    if lobes.max() < 0.99*area:
+        where = re.search(r"\[(\S+) (\S+)\]", shapely.is_valid_reason(outline))
+        lat, lon = region.frame.to_degrees([float(v) for v in where.groups()])
+        raise ValueError(f"{region.name}: the outline of {positions} positions crosses itself near "
+                         f"{lat:.6f}, {lon:.6f}, as a bow-tie does; give its corners in their order "
+                         "around the area")
+    if area < max(0.1*length, length - 100): # the longer, the wider: up to a metre
+        raise ValueError(f"{region.name}: an area {length:,.0f} m long is only {area / length:.2f} m wide; "
+                         "what is so thin is a path: draw it as a LineString")
 
 # %% ../../nbs/capture/21_plan.ipynb #cc53787b
 def _metres(frame, shapes):
-    "Lists of rings or lines from degrees into a frame's metres, all at once."
-    rings = [ring for rings in shapes for ring in rings]
-    if not rings: return ()
-    parts = iter(
-        np.split(frame.to_metres(*np.concatenate(rings).T),
-                 np.cumsum([len(ring) for ring in rings])[:-1]))
-    return tuple(tuple(next(parts) for _ in rings) for rings in shapes)
+    "Geometries in longitude and latitude in a frame's metres."
+    return shapely.transform(shapes, lambda lon_lat: frame.to_metres(*lon_lat[:, ::-1].T))
 
 def _avoiding(region, avoid):
     "The region less some areas; those that do not reach its box make no difference and are left out."
     polygons, _, name = _load_shapes(avoid)
-    if not polygons:
+    if not len(polygons):
         raise ValueError(f"{name}: what to avoid must be areas (Polygon or MultiPolygon), not lines")
-    every = np.concatenate([*region.lines, *(ring for rings in region.polygons for ring in rings)])
-    meets = lambda ring: (ring.max(0) >= every.min(0)).all() and (ring.min(0) <= every.max(0)).all()
-    return replace(
-        region,
-        avoid=region.avoid + tuple(rings for rings in _metres(region.frame, polygons) if meets(rings[0])))
+    polygons = _metres(region.frame, polygons)
+    near = polygons[shapely.intersects(shapely.envelope(polygons), shapely.box(*region.shape.bounds))]
+    return replace(region, avoid=_areas([region.avoid, *near]))
 
 # %% ../../nbs/capture/21_plan.ipynb #c17edee1
 def read_region(
@@ -199,87 +197,39 @@ def read_region(
     "A region to walk. ValueError and FileNotFoundError name the file and what is wrong with it."
     if isinstance(source, Region): return source if avoid is None else _avoiding(source, avoid)
     polygons, lines, name = _load_shapes(source)
-    if polygons and lines:
+    if len(polygons) and len(lines):
         raise ValueError(
             f"{name} holds areas as well as lines: keep one kind, areas to cover or a path to follow")
-    every = np.concatenate(lines + [ring for rings in polygons for ring in rings])
-    frame = LocalFrame(*mean_position(*every.T))
-    box = frame.to_metres(*every.T)
+    lon, lat = shapely.get_coordinates([*polygons, *lines]).T
+    lon = (lon + 180) % 360 - 180
+    frame = LocalFrame(*mean_position(lat, lon))
+    box = frame.to_metres(lat, lon)
     extent = np.ptp(box, axis=0).max()
-    if extent > MAX_EXTENT_M or geodesic_m(*every.T, frame.latitude, frame.longitude).max() > MAX_EXTENT_M:
+    if extent > MAX_EXTENT_M or geodesic_m(lat, lon, frame.latitude, frame.longitude).max() > MAX_EXTENT_M:
         raise ValueError(f"{name} is {extent / 1000:,.0f} km across; a capture plan is for what is "
                          f"walked, {MAX_EXTENT_M / 1000:.0f} km at most")
     frame = LocalFrame(*frame.to_degrees((box.min(0) + box.max(0)) / 2))
-    region = Region(frame, _metres(frame, polygons), (_metres(frame, [lines]) or ((),))[0], (), name)
-    for rings in region.polygons: _check_outline(rings[0], name)
-    if lines and _path_length(region) < 1:
+    if len(polygons):
+        polygons = _metres(frame, polygons)
+        for polygon in polygons: _check_outline(polygon, Region(frame, name=name))
+        region = Region(frame, _areas(polygons), name=name)
+    else: region = Region(frame, shapely.MultiLineString(list(_metres(frame, lines))), name=name)
+    if region.is_path and region.shape.length < 1:
         raise ValueError(f"{name}: the path has no length: all of its positions are within a metre of "
                          "each other; draw it to where the walk should end")
     return region if avoid is None else _avoiding(region, avoid)
 
-def _path_length(region): return float(sum(np.hypot(*np.diff(line, axis=0).T).sum() for line in region.lines))
+# %% ../../nbs/capture/21_plan.ipynb #67afac0b
+@patch
+def contains(self:Region,
+    east_north, # metres in the region's frame, shape (n, 2)
+) -> np.ndarray: # bool, shape (n,)
+    "Which points lie in the region's areas (anywhere, where it is a path) and in nothing to avoid."
+    x, y = np.reshape(east_north, (-1, 2)).T
+    inside = np.ones(len(x), bool) if self.is_path else shapely.intersects_xy(self.shape, x, y)
+    return inside & ~shapely.contains_xy(self.avoid, x, y)
 
-# %% ../../nbs/capture/21_plan.ipynb #44d8311d
-def _ranges(first, last, most=1_000_000):
-    """The whole numbers from each `first` to before its `last`, beside the row that they belong to; in
-    pieces of about `most`."""
-    rows = np.flatnonzero(last > first)
-    ends = (last - first)[rows].cumsum()
-    for piece in np.split(rows, np.flatnonzero(np.diff(ends // most)) + 1) if len(rows) else ():
-        count = (last - first)[piece]
-        yield np.repeat(
-            piece, count), np.arange(count.sum()) + np.repeat(first[piece] + count - count.cumsum(), count)
-
-def _crossings(edges, points, which, n):
-    """Which of `n` things have an odd number of crossings, where a line east from row i of the points
-    meets row i of the edges (x, y, x, y) and counts for `which[i]`."""
-    (x0, y0, x1, y1), (x, y) = edges.T, points.T
-    met = np.flatnonzero((y0 > y) != (y1 > y))
-    x0, y0, x1, y1, x, y = (v[met] for v in (x0, y0, x1, y1, x, y))
-    return np.bincount(which[met[x < x0 + (y - y0) / (y1 - y0) * (x1 - x0)]], minlength=n) % 2 == 1
-
-def _in_large(edges, points):
-    "Which points lie in one polygon of many edges."
-    by_north = points[:, 1].argsort()
-    low, high = np.sort(points[by_north, 1].searchsorted(edges[:, [1, 3]]), axis=1).T
-    odd = np.zeros(len(points), bool)
-    for edge, at in _ranges(low, high):
-        odd ^= _crossings(edges[edge], points[by_north[at]], by_north[at], len(points))
-    return odd
-
-# %% ../../nbs/capture/21_plan.ipynb #09c79f93
-class _Areas:
-    "Polygons in metres, made ready to say which points lie in any of them."
-    def __init__(self, polygons):
-        self.low, self.high = (np.array([f(rings[0], axis=0) for rings in polygons]).reshape(-1, 2)
-                               for f in (np.min, np.max))
-        edges = [np.concatenate([np.hstack([ring[:-1], ring[1:]]) for ring in rings]) for rings in polygons]
-        self.first, self.edges = np.cumsum([0, *map(len, edges)]), np.concatenate([np.zeros((0, 4)), *edges])
-
-    def hold(self, points):
-        "Which of some points (n, 2) lie in any of the polygons."
-        inside, by_east = np.zeros(len(points), bool), points[:, 0].argsort()
-        east = points[by_east, 0]
-        for polygon, at in _ranges(east.searchsorted(self.low[:, 0]),
-                                   east.searchsorted(self.high[:, 0], side="right")):
-            at = by_east[at]
-            near = ~inside[at] & (points[at, 1] >= self.low[polygon, 1]) & (points[at, 1]
-                                                                            <= self.high[polygon, 1])
-            self._hold(points, polygon[near], at[near], inside)
-        return inside
-
-    def _hold(self, points, polygon, at, inside):
-        "Mark in `inside` which points `at` lie in the polygon beside them."
-        first, last = self.first[polygon], self.first[polygon + 1]
-        large = last - first > 64
-        starts = np.flatnonzero(np.diff(polygon[large], prepend=-1))
-        for k, some in zip(polygon[large][starts], np.split(at[large], starts[1:])):
-            inside[some] |= _in_large(self.edges[self.first[k]:self.first[k + 1]], points[some])
-        at, first, last = at[~large], first[~large], last[~large]
-        for pair, edge in _ranges(first, last):
-            inside[at[_crossings(self.edges[edge], points[at[pair]], pair, len(at))]] = True
-
-# %% ../../nbs/capture/21_plan.ipynb #524d9409
+# %% ../../nbs/capture/21_plan.ipynb #56fd55ac
 def _along(line, spacing):
     """Points at equal arc length along a line, its ends included (a closed line's only once), and about
     `spacing` metres apart."""
@@ -288,15 +238,10 @@ def _along(line, spacing):
     closed = len(at) > 2 and (line[0] == line[-1]).all()
     return np.stack([np.interp(at, travelled, line[:, k]) for k in (0, 1)], -1)[:-1 if closed else None]
 
-# %% ../../nbs/capture/21_plan.ipynb #67afac0b
-@patch
-def contains(self:Region,
-    east_north, # metres in the region's frame, shape (n, 2)
-) -> np.ndarray: # bool, shape (n,)
-    "Which points lie in the region's areas (anywhere, where it is a path) and in nothing to avoid."
-    inside = self._areas.hold(east_north) if self.polygons else np.ones(len(east_north), bool)
-    inside[inside] = ~self._avoided.hold(east_north[inside])
-    return inside
+def _grid(low, high, pitch):
+    "A square grid over a box, aligned to the same origin for every box."
+    x, y = (np.arange(np.ceil(l / pitch), np.floor(h / pitch) + 1) * pitch for l, h in zip(low, high))
+    return np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
 
 @patch
 def sample(self:Region,
@@ -304,46 +249,37 @@ def sample(self:Region,
     pitch_m: float=0., # metres between them at least
 ) -> np.ndarray: # metres in the region's frame, shape (n, 2)
     "Points spread finely and evenly over the region."
-    if self.lines:
-        pitch = max(pitch_m, _path_length(self) / most, 1e-3)
-        points = np.concatenate([_along(line, pitch) for line in self.lines])
+    parts = shapely.get_parts(self.shape)
+    if self.is_path:
+        pitch = max(pitch_m, self.shape.length / most, 1e-3)
+        points = np.concatenate([_along(shapely.get_coordinates(line), pitch) for line in parts])
         return points[self.contains(points)]
-    pitch = max(pitch_m, np.sqrt(sum(_area_m2(rings[0]) for rings in self.polygons) / most))
-    boxes = self._areas.high - self._areas.low
+    pitch, boxes = max(pitch_m, np.sqrt(self.shape.area / most)), shapely.bounds(parts).reshape(-1, 2, 2)
     # thin areas in wide boxes make a finer grid look fuller than it is
-    while (boxes/pitch + 1).prod(1).sum() > 1_500_000:
+    while ((boxes[:, 1] - boxes[:, 0])/pitch + 1).prod(1).sum() > 1_500_000:
         pitch *= 1.2
-    points = np.concatenate([_grid(low, high, pitch) for low, high in zip(self._areas.low, self._areas.high)])
-    if len(self.polygons) > 1: points = np.stack([(once := np.unique(points @ [1, 1j])).real, once.imag], -1)
+    points = np.concatenate([_grid(low, high, pitch) for low, high in boxes])
+    if len(parts) > 1: points = np.stack([(once := np.unique(points @ [1, 1j])).real, once.imag], -1)
     return points[self.contains(points)]
-
-# %% ../../nbs/capture/21_plan.ipynb #cce11369
-def _grid(low, high, pitch):
-    "A square grid over a box, aligned to the same origin for every box."
-    x, y = (np.arange(np.ceil(l / pitch), np.floor(h / pitch) + 1) * pitch for l, h in zip(low, high))
-    return np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
 
 # %% ../../nbs/capture/21_plan.ipynb #8642f4b9
 LOOSEST = 1.14 # spacings from an added place to its nearest: within 15 % of the lattice's 1
 
 def _main_angle(points):
     "Direction in radians of the long side of the smallest box about some points."
-    try: hull = points[ConvexHull(points).vertices]
-    except QhullError: hull = points # all on a line
-    hull = hull[::len(hull) // 400 + 1] # a disc traced in thousands of corners
-    best = (np.inf, 0.)
-    for dx, dy in np.diff(np.concatenate([hull, hull[:1]]), axis=0):
-        angle = np.arctan2(dy, dx)
-        width, height = np.ptp(hull @ _turn(angle), axis=0)
-        best = min(best, (width * height, angle if width >= height else angle + np.pi / 2))
-    return best[1] % np.pi
+    box = shapely.minimum_rotated_rectangle(shapely.multipoints(points))
+    sides = np.diff(shapely.get_coordinates(box), axis=0)
+    if not len(sides): return 0. # all at one spot
+    east, north = sides[np.hypot(*sides.T).argmax()]
+    return np.arctan2(north, east) % np.pi
 
 def _turn(angle): return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
+# %% ../../nbs/capture/21_plan.ipynb #fe5d307e
 def _lattices(region, spacing, angle, shifts):
     """Hexagonal lattices in a region, at two angles and `shifts` x `shifts` offsets, each without the
     places that have no neighbour."""
-    corners = np.concatenate([rings[0] for rings in region.polygons])
+    corners = shapely.get_coordinates(region.shape)
     for turn in (_turn(angle), _turn(angle + np.pi / 6)):
         low, high = (corners @ turn).min(0), (corners @ turn).max(0)
         row = np.arange(-1, (high[1] - low[1]) / (spacing * np.sqrt(.75)) + 1)
@@ -407,24 +343,17 @@ def _area_places(region, spacing, points, angle):
 # %% ../../nbs/capture/21_plan.ipynb #0982b171
 def _join_lines(lines):
     "Lines that meet end to end, two at a point and within a decimetre, as one."
-    lines = list(lines)
-    ends = {}
-    for i, line in enumerate(lines):
-        for end in (line[0], line[-1]): ends.setdefault(tuple(end.round(1)), []).append(i)
-    now = list(range(len(lines))) # the number of the line that a line has become part of
-    def current(i):
-        while now[i] != i: i = now[i]
-        return i
-    for at, meeting in ends.items():
-        if len(meeting) != 2 or (a := current(meeting[0])) == (b := current(meeting[1])): continue
-        first = lines[a] if tuple(lines[a][-1].round(1)) == at else lines[a][::-1]
-        second = lines[b] if tuple(lines[b][0].round(1)) == at else lines[b][::-1]
-        lines[a], now[b] = np.concatenate([first, second[1:]]), a
-    return [line for i, line in enumerate(lines) if now[i] == i]
+    ends, joined = {}, []
+    for line in shapely.get_parts(lines):
+        at = shapely.get_coordinates(line)
+        for i in (0, -1): at[i] = ends.setdefault(tuple(at[i].round(1)), at[i].copy())
+        joined.append(shapely.linestrings(at))
+    return shapely.get_parts(shapely.line_merge(shapely.multilinestrings(joined)))
 
 def _path_places(region, spacing):
     "Places along the lines of a region, none closer than 0.7 spacings to an earlier one."
-    places = np.concatenate([_along(line, spacing) for line in _join_lines(region.lines)])
+    lines = _join_lines(region.shape)
+    places = np.concatenate([_along(shapely.get_coordinates(line), spacing) for line in lines])
     places = places[region.contains(places)]
     keep = np.ones(len(places), bool)
     tree = cKDTree(places)
@@ -592,57 +521,65 @@ def _as_plan(places, region, row_m=None):
     return plan
 
 # %% ../../nbs/capture/21_plan.ipynb #a580cbe7
-def _through(region, edge_m=0.5):
+def _through(region, edge_m=0.5, wall_m=0.2):
     """The function that says which steps, from (m, 2) to (m, 2), leave a region's areas by over `edge_m`
-    or lead through what it avoids; None where no step can."""
-    alone = len(region.polygons) == 1 == len(region.polygons[0])
-    convex = alone and ConvexHull(region.polygons[0][0]).volume < 1.0001 * _area_m2(region.polygons[0][0])
-    if not region.avoid and (convex or not region.polygons): return None
-    share, shifts = np.linspace(0.03, 0.97, 15)[:, None, None], edge_m*np.array([(0, 0), (1, 0), (-1, 0),
-                                                                                 (0, 1), (0, -1)])
+    or lead through `wall_m` or more of what it avoids; None where no step can."""
+    shape = region.shape
+    open_ground = region.is_path or shape.is_empty or shape.convex_hull.area < 1.0001*shape.area
+    if open_ground and region.avoid.is_empty: return None
+
     def through(start, end):
-        between = ((1 - share) * start + share * end).reshape(-1, 2)
-        bad, out = region._avoided.hold(between), np.arange(
-            len(between) if region.polygons and not convex else 0)
-        for shift in shifts: out = out[~region._areas.hold(between[out] + shift)]
-        bad[out] = True
-        return bad.reshape(len(share), -1).any(0)
+        steps = shapely.linestrings(np.stack([start, end], 1))
+        bad = np.zeros(len(steps), bool)
+        def mark(some, every_m, wrong):
+            "Mark those of some steps that are wrong at a point; there is one every few metres."
+            dotted = shapely.segmentize(steps[some], every_m)
+            points, step = shapely.get_coordinates(dotted, return_index=True)
+            bad[some[step[wrong(points)]]] = True
+        mark(np.flatnonzero(shapely.intersects(region.avoid, steps)), wall_m,
+             lambda at: shapely.contains_xy(region.avoid, *at.T))
+        if not open_ground:
+            mark(np.flatnonzero(~shapely.covers(shape, steps)), edge_m,
+                 lambda at: ~shapely.dwithin(shape, shapely.points(at), edge_m))
+        return bad
     return through
 
 # %% ../../nbs/capture/21_plan.ipynb #d18131fc
 def _widest(make, n_places, start, name):
-    "The places at the widest spacing found that makes at least `n_places`, and that spacing."
-    low, high = start, start * 1.2
-    while len(make(low)) < n_places and low >= 1: low, high = low * 0.85, low
+    "Of the spacings tried, the places that are the fewest above `n_places`, and their spacing."
+    low, high, fitting = start, start * 1.2, []
+    def holds(spacing):
+        places = make(spacing)
+        if len(places) >= n_places: fitting.append((len(places), -spacing, places))
+        return len(places) >= n_places
+    while not holds(low) and low >= 1: low, high = low * 0.85, low
     for _ in range(12): # thin areas hold more places than their size says
-        if len(make(high)) < n_places: break
+        if not holds(high): break
         low, high = high, high * 1.2
     for _ in range(8):
         middle = (low + high) / 2
-        low, high = (middle, high) if len(make(middle)) >= n_places else (low, middle)
+        low, high = (middle, high) if holds(middle) else (low, middle)
     if low < 1:
         raise ValueError(f"{name} is too small for {n_places:,} places: they would be less than a metre "
                          "apart; ask for fewer, or for a larger region")
-    return make(low), low
+    _, spacing, places = min(fitting, key=lambda fit: fit[:2])
+    return places, -spacing
 
 # %% ../../nbs/capture/21_plan.ipynb #c4966094
 def _makers(region, n_places, spacing_m):
     """The function from a spacing to places, and the spacing to start from; ValueError where there would
     be too many, or nowhere to put them."""
-    pitch = np.sqrt(sum(_area_m2(rings[0]) for rings in region.polygons) / 20_000)
-    room = region.sample(40_000, pitch)
-    if not len(room):
+    path, size = region.is_path, region.ground.length if region.is_path else region.ground.area
+    if size < 1e-6:
         raise ValueError(
             f"{region.name}: nothing is left to walk once holes and areas to avoid are taken out")
-    size = _path_length(region) if region.lines else len(room) * pitch**2
-    count = lambda s: size / s + 1 if region.lines else size / (s**2 * np.sqrt(.75))
-    start = spacing_m or (size/max(n_places - 1, 1) if region.lines else np.sqrt(size/np.sqrt(.75)/n_places))
+    count = lambda s: size / s + 1 if path else size / (s**2 * np.sqrt(.75))
+    start = spacing_m or (size/max(n_places - 1, 1) if path else np.sqrt(size/np.sqrt(.75)/n_places))
     if (n_places or count(start)) > MAX_PLACES:
         raise ValueError(f"{region.name} would hold {n_places or round(count(start)):,} places, over the "
                          f"limit of {MAX_PLACES:,}: ask for fewer, or for a wider spacing")
-    if region.lines: return (lambda s: _path_places(region, s)), start
-    points, angle = region.sample(300_000, start/8), _main_angle(
-        np.concatenate([rings[0] for rings in region.polygons]))
+    if path: return (lambda s: _path_places(region, s)), start
+    points, angle = region.sample(300_000, start/8), _main_angle(shapely.get_coordinates(region.shape))
     return (lambda s: _area_places(region, s, points, angle)), start
 
 # %% ../../nbs/capture/21_plan.ipynb #7f016e3d
@@ -674,7 +611,7 @@ def plan_capture(
     if len(places) > MAX_PLACES:
         raise ValueError(f"{region.name} would hold {len(places):,} places, over the limit of "
                          f"{MAX_PLACES:,}: ask for a wider spacing")
-    return _as_plan(places, region, None if region.lines else spacing * np.sqrt(.75))
+    return _as_plan(places, region, None if region.is_path else spacing * np.sqrt(.75))
 
 # %% ../../nbs/capture/21_plan.ipynb #0dfbe7c7
 PITCHES = ("level", "upward")
@@ -981,8 +918,7 @@ def photo_region(
     if (reach := max(east - west, north - south)) > MAX_EXTENT_M:
         raise ValueError(f"the photos are up to {reach / 1000:,.0f} km apart: clean the table first, or "
                          "give a region")
-    box = np.array([(west, south), (east, south), (east, north), (west, north), (west, south)])
-    return Region(frame, ((box,),), name="the photos' box")
+    return Region(frame, shapely.box(west, south, east, north), name="the photos' box")
 
 # %% ../../nbs/capture/21_plan.ipynb #66868189
 def _around(metres, spacing, most):
@@ -1093,8 +1029,8 @@ def summarize_walk(
         line += (f", {walk.attrs['spacing_m']:.1f} m between neighbours, no spot further than "
                  f"{walk.attrs['gap_m']:.1f} m from a place")
     if (n := walk.attrs.get("steps_through")):
-        line += (f"; {n:,} {'step leaves' if n == 1 else 'steps leave'} the area or cross what is to be "
-                 "avoided: walk around")
+        line += (f"; {n:,} {'step leaves' if n == 1 else 'steps leave'} the area or "
+                 f"{'crosses' if n == 1 else 'cross'} what is to be avoided: walk around")
     if "gap_before" not in walk.attrs: return line
     before, after = walk.attrs["gap_before"], walk.attrs["gap_after"]
     said = lambda k: f"{before[k]:.0f} to {after[k]:.0f} m" if np.isfinite(before[
@@ -1114,7 +1050,8 @@ def _map(plan, region):
     region = read_region(region) if region is not None else None
     frame = region.frame if region else LocalFrame(*mean_position(plan.latitude, plan.longitude))
     metres = table_metres(plan, frame)
-    outlines = [r for rings in region.polygons for r in rings] + list(region.lines) if region else []
+    drawn = region and (region.shape if region.is_path else region.shape.boundary)
+    outlines = [shapely.get_coordinates(line) for line in shapely.get_parts(drawn)] if region else []
     low, high = np.concatenate([metres, *outlines]).min(0), np.concatenate([metres, *outlines]).max(0)
     pad = max(0.05 * (high - low).max(), 5.)
     width, height = high - low + 2 * pad
@@ -1126,12 +1063,10 @@ def _map(plan, region):
     ax.tick_params(labelsize=10, color=_PALE)
     ax.add_collection(LineCollection(outlines, color=_INK, linewidth=1.2, zorder=1.5, label="_outline"),
                       autolim=False)
-    for solid, colour in ((True, "#E3E3E3"), (False, "white")):
-        rings = [
-            ring for rings in (region.avoid if region else ()) for ring in (rings[:1] if solid else rings[1:])
-        ]
-        ax.add_collection(PolyCollection(rings, facecolor=colour, edgecolor=_PALE, linewidth=0.8, zorder=1),
-                          autolim=False)
+    for building in shapely.get_parts(region.avoid) if region else ():
+        rings = [Outline(ring.coords, closed=True) for ring in (building.exterior, *building.interiors)]
+        ax.add_patch(PathPatch(Outline.make_compound_path(*rings), facecolor="#E3E3E3", edgecolor=_PALE,
+                               linewidth=0.8, zorder=1))
     return ax, metres
 
 def _key(ax, columns=4):
