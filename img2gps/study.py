@@ -15,10 +15,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from .protocol import Protocol
+from .photos.prepare import prepare
 from .demo.photos import make_demo
 from .learn.recipe import Recipe
 from .locate.predict import read_config
-from .pipeline import DEMO_RECIPE, QUIET, Protocol, prepare, train_table
+from .pipeline import DEMO_RECIPE, QUIET, train_table
 
 # %% ../nbs/81_study.ipynb #39a09e92
 def grid(

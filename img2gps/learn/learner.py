@@ -34,7 +34,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-import fastai.callback.schedule # gives Learner its fit_one_cycle
+import fastai.callback.schedule # noqa: F401  gives Learner its fit_one_cycle
 from ..geo import LocalFrame, geodesic_m
 from ..files import atomic_path, remove_unfinished
 from .recipe import Recipe

@@ -441,10 +441,12 @@ def override_line(
 
 # %% ../../nbs/show/62_survey.ipynb #52186567
 GALLERY_STYLE = """
-ol.cards.wide-cards { grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)) } .cards figure { margin: 0 } .cards figure img { max-width: none }
+ol.cards.wide-cards { grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)) } .cards figure {
+    margin: 0 } .cards figure img { max-width: none }
 @media (min-width: 30rem) { .cards li.double { grid-column: span 2 } }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .3rem } .pair figcaption { font-size: .75rem }
-.against { color: #9c3c00 } code { display: block; overflow-wrap: anywhere; font-size: .75rem; background: #f4f4f4; padding: .15rem .3rem; margin-top: .3rem; user-select: all }
+.against { color: #9c3c00 } code { display: block; overflow-wrap: anywhere; font-size: .75rem;
+    background: #f4f4f4; padding: .15rem .3rem; margin-top: .3rem; user-select: all }
 """
 
 def _decision(row):
