@@ -23,7 +23,7 @@ from ..photos.split import SPLITS, audit_split, format_audit, split_kind, usable
 from ..photos.prepare import SPLIT_WORDS, check_repo_id, split_names
 from ..learn.models import build_backbone, create_model, cut_classifier, read_weights
 from ..locate.predict import read_config
-from ..judge.evaluate import format_interval, judged_splits
+from ..judge.evaluate import floor_rows, judged_splits
 
 # %% ../../nbs/share/72_hub.ipynb #b0b485c2
 def _read_json(path):
@@ -209,17 +209,9 @@ def _result_table(metrics) -> str:
         "within 25 m |", "|---|---|---|---|---|---|---|---|"
     ]
     for split in judged_splits(metrics):
-        result, floors = metrics[split], metrics[split].get("floors", {})
-        lines = {
-            "always the mean position": (floors.get("mean_position"), ""),
-            "**this model**": (result, format_interval(result["intervals"]["mean_m"])),
-            "nearest training place, oracle": (floors.get("nearest_place_oracle"), "")
-        }
-        rows += [
-            f"| {split} | {name} | {s['n']} ({result['n_locations']}) | {s['mean_m']:.1f} | "
-            f"{interval} | {s['median_m']:.1f} | {s['p90_m']:.1f} | {s['acc_25m']:.0%} |"
-            for name, (s, interval) in lines.items() if s
-        ]
+        places = metrics[split]["n_locations"]
+        rows += [f"| {split} | {'**this model**' if r['model'] else r['name']} | {r['photos']} ({places}) | {r['mean']} | "
+                 f"{r['interval']} | {r['median']} | {r['p90']} | {r['within']} |" for r in floor_rows(metrics, split)]
     if len(rows) == 2: return "This run was not evaluated: no error is claimed."
     return "\n".join(rows) + ("\n\nErrors are geodesic distances (WGS84). Intervals are "
                               f"{metrics['interval_level']:.0%}, bootstrapped over places (grouped by "
@@ -246,7 +238,7 @@ def _limits(config) -> str:
 
 # %% ../../nbs/share/72_hub.ipynb #e2b45121
 REQUIREMENTS = {
-    "torch": "torch>=2.4", "torchvision": "torchvision>=0.19", "timm": "timm>=1.0.9", "numpy": "numpy>=1.26",
+    "torch": "torch>=2.4", "torchvision": "torchvision>=0.19", "timm": "timm>=1.0.9", "numpy": "numpy>=2",
     "pillow": "pillow>=10.3"
 }
 
