@@ -107,7 +107,8 @@ class Pictures:
         "The photo as an image, or an empty frame in its place, with a caption in our own words."
         uri, empty = self.uri(
             name), "no room for this picture" if self.room <= 0 else "this photo cannot be shown"
-        shown = f'<img alt="{html.escape(f"photo {plain_text(name)}", quote=True)}" src="{uri}">' if uri else f"<span class=none>{empty}</span>"
+        alt = html.escape(f"photo {plain_text(name)}", quote=True)
+        shown = f'<img alt="{alt}" src="{uri}">' if uri else f"<span class=none>{empty}</span>"
         return f"<figure>{shown}{f'<figcaption>{html.escape(caption)}</figcaption>' if caption else ''}</figure>"
 
 # %% ../nbs/04_page.ipynb #8dc63a14

@@ -183,7 +183,8 @@ def format_comparison(
     for row in table.to_dict("records"):
         against = "" if pd.isna(row.get("difference_m")) else (
             f"{row['difference_m']:>+12.1f}  "
-            f"{'[{:+.1f}, {:+.1f}]'.format(row['low_m'], row['high_m']):<18}{'{:.0f} / {:.0f} / {:.0f}'.format(row['places_better'], row['places_tied'], row['places_worse']):>24}"
+            f"{'[{:+.1f}, {:+.1f}]'.format(row['low_m'], row['high_m']):<18}"
+            f"{'{:.0f} / {:.0f} / {:.0f}'.format(*(row[f'places_{k}'] for k in ('better', 'tied', 'worse'))):>24}"
         )
         lines.append(f"  {str(row['model'])[:23]:<24}{row['trainings']:>10}{row['mean_m']:>9.1f}{against}")
     return "\n".join(lines + [""] +

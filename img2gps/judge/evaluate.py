@@ -741,12 +741,12 @@ def floor_rows(
 ) -> list: # dictionaries of strings: name, photos, mean, interval, median, p90, within; `model` marks the model's
     "A split's result between its floors, as every table shows it."
     result, floors = metrics[split], metrics[split].get("floors", {})
-    beside = {**{k: (FLOOR_NAMES[k], floors.get(k)) for k in ("mean_position", "lookalike")}, "model": ("the model", result),
-              **{k: (FLOOR_NAMES[k], floors.get(k)) for k in ("nearest_place_oracle", "label_noise")}}
+    named = {k: (name, floors.get(k)) for k, name in FLOOR_NAMES.items()} | {"model": ("the model", result)}
+    order = ("mean_position", "lookalike", "model", "nearest_place_oracle", "label_noise")
     return [dict(name=name, photos=f"{s['n']:,}", mean=f"{s['mean_m']:.1f}",
                  interval=format_interval(s.get("intervals", {}).get("mean_m")), median=f"{s['median_m']:.1f}",
                  p90=f"{s['p90_m']:.1f}", within=f"{s['acc_25m']:.0%}", model=key == "model")
-            for key, (name, s) in beside.items() if s]
+            for key, (name, s) in ((k, named[k]) for k in order) if s]
 
 # %% ../../nbs/judge/50_evaluate.ipynb #2760b3ef
 FLOOR_NAMES = dict(mean_position="always the mean position", lookalike="nearest look-alike",
@@ -765,8 +765,8 @@ def format_metrics(
                    f"{counted(result['n_locations'], 'place')}")
         if seen := result.get("n_locations_in_train"): heading += f", {seen} of them also in training"
         show = "  {name:<30}{photos:>7}{mean:>9} {interval:<18}{median:>8}{p90:>8}{within:>9}".format_map
-        names = dict(name="errors in metres", photos="photos", mean="mean", median="median", p90="p90", within="<= 25 m",
-                     interval=f"{metrics['interval_level']:.0%} interval")
+        names = dict(name="errors in metres", photos="photos", mean="mean", median="median", p90="p90",
+                     within="<= 25 m", interval=f"{metrics['interval_level']:.0%} interval")
         lines += [heading, show(names), *map(show, floor_rows(metrics, split))]
         if radius := result.get("radius"):
             refused = f"; {counted(radius['refused'], 'photo')} refused" if radius.get("refused") else ""

@@ -509,7 +509,8 @@ def phases(
     trained, else one_cycle."""
     r = learn.recipe
     fresh = learn.weights in ("none", "given")
-    schedule = r.schedule if r.schedule != "auto" else "one_cycle" if fresh or r.trained != "all" or r.frozen_epochs < 1 else "fine_tune"
+    at_once = fresh or r.trained != "all" or r.frozen_epochs < 1
+    schedule = r.schedule if r.schedule != "auto" else "one_cycle" if at_once else "fine_tune"
     last = dict(trained=r.trained, epochs=r.epochs, lr=r.lr)
     if schedule == "one_cycle": return [last]
     slow = slice(r.lr / 20, r.lr / 2) # early stages to late ones

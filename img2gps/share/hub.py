@@ -65,7 +65,8 @@ def _training_facts(config) -> str:
 # %% ../../nbs/share/72_hub.ipynb #f5465b30
 _LOADING = "```python\nfrom huggingface_hub import snapshot_download\n\nrun = snapshot_download('OWNER/NAME')\n```" """
 
-`img2gps predict RUN PHOTO...` with that folder as RUN prints latitude, longitude and a radius (`pip install img2gps`). The weights are safetensors: nothing in this repository is unpickled."""
+`img2gps predict RUN PHOTO...` with that folder as RUN prints latitude, longitude and a radius (`pip install img2gps`).
+The weights are safetensors: nothing in this repository is unpickled."""
 
 def run_card(
     run, # a finished run folder
@@ -82,8 +83,9 @@ def run_card(
         tags=["img2gps", "visual-localization", "geolocation", "image-regression", config["recipe"]["arch"]])
     if index := _model_index(config, metrics, title): head["model-index"] = index
     use = (
-        f"For one walked campus: where was this photo taken? A {config['recipe']['arch']} with a dropout head outputs metres east and north of the campus centre, "
-        "which are decoded to latitude and longitude. It is meant for photos from the region of its training photos, taken at eye level with a phone."
+        f"For one walked campus: where was this photo taken? A {config['recipe']['arch']} with a dropout head "
+        "outputs metres east and north of the campus centre, which are decoded to latitude and longitude. It is "
+        "meant for photos from the region of its training photos, taken at eye level with a phone."
     )
     parts = [
         _front_matter(head), f"# {title}", "## Intended use", use, "## Measured error",
@@ -203,8 +205,11 @@ _DATASET_LOADING = (
     "```python\nfrom img2gps.photos.prepare import read_dataset\n\ntable, folder = "
     "read_dataset(\"OWNER/NAME\") # or the folder: one row a photo, with its split\n```")
 
-_PRIVACY = """- Metadata is stripped from every photo (EXIF with names and serial numbers, GPS, XMP, thumbnails); positions stand in the `metadata.csv` files alone. Nothing in the pictures is blurred: faces and number plates that were photographed are there.
-- Positions are a phone's, unless said otherwise above: about 5 m off under open sky, 7 to 13 m on average among buildings.
+_PRIVACY = """- Metadata is stripped from every photo (EXIF with names and serial numbers, GPS, XMP, thumbnails);
+  positions stand in the `metadata.csv` files alone. Nothing in the pictures is blurred:
+  faces and number plates that were photographed are there.
+- Positions are a phone's, unless said otherwise above: about 5 m off under open sky, 7 to 13 m on average
+  among buildings.
 - File names are those that the camera gave, and may say when a photo was taken."""
 
 # %% ../../nbs/share/72_hub.ipynb #028f72ef
@@ -397,7 +402,7 @@ def _stage_run(run, staging, include_photos, license, title, repo_id):
         if (run/name).is_file(): shutil.copyfile(run/name, staging/name)
     if (run/"metrics.json").is_file():
         (staging/"metrics.json").write_text(
-            json.dumps(_without_parts(read_json(run/"metrics.json", "evaluate the run again")), indent=2), encoding="utf-8")
+            json.dumps(_without_parts(read_json(run/"metrics.json")), indent=2), encoding="utf-8")
     if (run/"predictions.csv").is_file():
         table = pd.read_csv(run/"predictions.csv", dtype={"file_name": str, "location": str})
         table = table[[c for c in PREDICTION_COLUMNS if c in table]]

@@ -7,13 +7,12 @@ __all__ = ['REQUIREMENTS', 'read_run', 'filled', 'protocol_line', 'result_table'
            'write_leaderboard']
 
 # %% ../../nbs/share/71_leaderboard.ipynb #d130a7ad
-import html, json, re, shutil, tempfile
-from pathlib import Path, PurePosixPath, PureWindowsPath
+import json, re, shutil, tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from tqdm import tqdm
 
 from ..files import new_folder, read_json, whole_folder
 from ..photos.split import SPLITS
@@ -28,7 +27,8 @@ def read_run(run) -> tuple:
     if not (run/"model.safetensors").is_file():
         raise ValueError(f"{run} has no model yet: its training was not finished; go on with img2gps "
                          f"train --resume {run}")
-    metrics = read_json(run/"metrics.json", "evaluate the run again, or restore the file") if (run/"metrics.json").is_file() else {}
+    judged, way_out = run/"metrics.json", "evaluate the run again, or restore the file"
+    metrics = read_json(judged, way_out) if judged.is_file() else {}
     return config, read_weights(run/"model.safetensors"), metrics
 
 # %% ../../nbs/share/71_leaderboard.ipynb #ac097939
@@ -82,26 +82,30 @@ class GPSNet(nn.Module):
 
     def forward(self, x):
         features = self.body(x)
-        with torch.autocast(features.device.type, enabled=False): return self.head(features.float()) # half precision would cost metres
+        # half precision would cost metres
+        with torch.autocast(features.device.type, enabled=False): return self.head(features.float())
 
 def load_model(path=None, device="cpu"):
     "The trained network in evaluation mode; `path` is model.pt beside this file by default."
     model = GPSNet()
-    model.load_state_dict(torch.load(path or Path(__file__).with_name("model.pt"), map_location="cpu", weights_only=True))
+    path = path or Path(__file__).with_name("model.pt")
+    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     return model.to(device).eval()
 
 '''
 
 # %% ../../nbs/share/71_leaderboard.ipynb #e775baf1
 _MODEL_DEGREES = '''def to_degrees(standardised):
-    "(n, 2) outputs of the network -> float64 (n, 2): latitude, longitude in degrees, from the tangent plane to the WGS84 ellipsoid under it."
+    """(n, 2) outputs of the network -> float64 (n, 2): latitude, longitude in degrees, from the tangent plane to
+    the WGS84 ellipsoid under it."""
     east_north = standardised.detach().cpu().double().numpy() * FRAME_SCALE
     a, f = 6378137.0, 1 / 298.257223563
     e2, phi, lam = f * (2 - f), np.deg2rad(FRAME_LATITUDE), np.deg2rad(FRAME_LONGITUDE)
     east = np.array([-np.sin(lam), np.cos(lam), 0.])
     north = np.array([-np.sin(phi) * np.cos(lam), -np.sin(phi) * np.sin(lam), np.cos(phi)])
     up = np.array([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)])
-    centre = a / np.sqrt(1 - e2 * np.sin(phi)**2) * np.array([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), (1 - e2) * np.sin(phi)])
+    up_scaled = np.array([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), (1 - e2) * np.sin(phi)])
+    centre = a / np.sqrt(1 - e2 * np.sin(phi)**2) * up_scaled
     plane = centre + east_north @ np.stack([east, north])
     weight = np.array([a, a, a * (1 - f)])**-2. # the ellipsoid is where the weighted squares add up to 1
     p, q, r = (up * up * weight).sum(), (plane * up * weight).sum(-1), (plane * plane * weight).sum(-1) - 1
@@ -119,9 +123,12 @@ MEAN, STD = @mean@, @std@ # of red, green and blue, for values from 0 to 1
 
 def check_array(image):
     "TypeError or ValueError unless `image` is a uint8 array of shape (height, width, 3)."
-    if not isinstance(image, np.ndarray): raise TypeError(f"a photo is a numpy array, a PIL image or a path, not {type(image).__name__}")
-    if image.dtype != np.uint8: raise TypeError(f"a photo's array is uint8 with values from 0 to 255, not {image.dtype}")
-    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape: raise ValueError(f"a photo's array has the shape (height, width, 3), in the order RGB, not {image.shape}")
+    if not isinstance(image, np.ndarray):
+        raise TypeError(f"a photo is a numpy array, a PIL image or a path, not {type(image).__name__}")
+    if image.dtype != np.uint8:
+        raise TypeError(f"a photo's array is uint8 with values from 0 to 255, not {image.dtype}")
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(f"a photo's array has the shape (height, width, 3), in the order RGB, not {image.shape}")
 
 ''')
 
@@ -130,7 +137,8 @@ _PREPROCESS += '''def to_image(photo):
     "The photo upright, in RGB, cropped about its centre and resized to SIZE."
     if isinstance(photo, (str, os.PathLike)):
         with Image.open(photo) as image:
-            image.draft("RGB", (2 * max(SIZE), 2 * max(SIZE))) # a large JPEG is decoded at a reduced size, as in training
+            # a large JPEG is decoded at a reduced size, as in training
+            image.draft("RGB", (2 * max(SIZE), 2 * max(SIZE)))
             return to_image(image)
     if isinstance(photo, Image.Image): photo = ImageOps.exif_transpose(photo)
     else: check_array(photo); photo = Image.fromarray(photo)
@@ -171,7 +179,8 @@ _PREDICT += '''def locate(photo):
     return _beside("model").to_degrees(standardised)[0]
 
 def predict_gps(image):
-    "A uint8 array of shape (height, width, 3), RGB -> float32 array [latitude, longitude] in degrees. TypeError, ValueError for another type or shape."
+    """A uint8 array of shape (height, width, 3), RGB -> float32 array [latitude, longitude] in degrees.
+    TypeError, ValueError for another type or shape."""
     _beside("preprocess").check_array(image)
     return locate(image).astype(np.float32)
 
@@ -196,8 +205,9 @@ def result_table(metrics) -> str:
     ]
     for split in judged_splits(metrics):
         places = metrics[split]["n_locations"]
-        rows += [f"| {split} | {'**this model**' if r['model'] else r['name']} | {r['photos']} ({places}) | {r['mean']} | "
-                 f"{r['interval']} | {r['median']} | {r['p90']} | {r['within']} |" for r in floor_rows(metrics, split)]
+        rows += [f"| {split} | {'**this model**' if r['model'] else r['name']} | {r['photos']} ({places}) | "
+                 f"{r['mean']} | {r['interval']} | {r['median']} | {r['p90']} | {r['within']} |"
+                 for r in floor_rows(metrics, split)]
     if len(rows) == 2: return "This run was not evaluated: no error is claimed."
     return "\n".join(rows) + ("\n\nErrors are geodesic distances (WGS84). Intervals are "
                               f"{metrics['interval_level']:.0%}, bootstrapped over places (grouped by "
@@ -217,9 +227,12 @@ def radius_sentence(config, metrics) -> str:
 def limits_section(config) -> str:
     "Markdown list of what a run cannot do."
     frame = config["frame"]
-    return f"""- It knows one place only, around {frame['latitude']:.4f}, {frame['longitude']:.4f}. A photo from anywhere else gets an answer there too, and nothing warns of it.
-- The labels are phone positions, good to about 5 m under open sky and 7 to 13 m among buildings. An error below that is not evidence.
-- Light, season, building works and other cameras than those trained on cost accuracy that the table above does not show, unless its split holds them out.
+    return f"""- It knows one place only, around {frame['latitude']:.4f}, {frame['longitude']:.4f}.
+  A photo from anywhere else gets an answer there too, and nothing warns of it.
+- The labels are phone positions, good to about 5 m under open sky and 7 to 13 m among buildings.
+  An error below that is not evidence.
+- Light, season, building works and other cameras than those trained on cost accuracy that the table above
+  does not show, unless its split holds them out.
 - It must not be used to find or follow people, and not where a wrong position does harm."""
 
 # %% ../../nbs/share/71_leaderboard.ipynb #e2b45121
@@ -241,8 +254,10 @@ def _leaderboard_readme(config, metrics) -> str:
 
 {_EXAMPLE}
 
-`pip install -r requirements.txt` is all that it needs; `python predict.py PHOTO...` locates files. Photos of any size are cropped about their centre and resized to {height} x {width} pixels (height x width).
-An array must be upright: files are turned by their EXIF orientation, arrays cannot be. float32 degrees are coarse (up to half a metre at 75 degrees of longitude); `predict.locate` gives float64.""",
+`pip install -r requirements.txt` is all that it needs; `python predict.py PHOTO...` locates files.
+Photos of any size are cropped about their centre and resized to {height} x {width} pixels (height x width).
+An array must be upright: files are turned by their EXIF orientation, arrays cannot be.
+float32 degrees are coarse (up to half a metre at 75 degrees of longitude); `predict.locate` gives float64.""",
         "## Measured error", protocol_line(config), result_table(metrics), radius_sentence(config, metrics),
         "## Limits", limits_section(config)) if part) + "\n"
 

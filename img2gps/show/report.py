@@ -221,7 +221,8 @@ def _slices_section(result):
 def _thumbnail(photos_folder, file_name, caption=""):
     "The photo's thumbnail as an image, or words in its place."
     uri = photo_uri(photos_folder, file_name)
-    picture = f'<img alt="{html.escape("photo " + file_name[:100], quote=True)}" src="{uri}">' if uri else "<span class=none>no preview</span>"
+    alt = html.escape("photo " + file_name[:100], quote=True)
+    picture = f'<img alt="{alt}" src="{uri}">' if uri else "<span class=none>no preview</span>"
     return picture + (f"<small>{html.escape(caption)}</small>" if caption else "")
 
 def _beside(row, train, photos_folder):

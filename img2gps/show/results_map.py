@@ -160,11 +160,15 @@ function open(photo, at) {
 map.on("popupclose", () => chosen.clearLayers());
 const allowed = data.filters.map(filter => filter.labels.map(() => true)), show = {}, said = text("p", "");
 const metres = m =>
-    m < 9.95 ? `${m.toFixed(1)} m` : m < 1999.5 ? `${Math.round(m).toLocaleString("en")} m` : `${(m / 1000).toLocaleString("en", {maximumFractionDigits: m < 9950 ? 1 : 0})} km`;
+    m < 9.95 ? `${m.toFixed(1)} m` : m < 1999.5 ? `${Math.round(m).toLocaleString("en")} m` :
+    `${(m / 1000).toLocaleString("en", {maximumFractionDigits: m < 9950 ? 1 : 0})} km`;
 function summary(photos) {
     const errors = photos.map(p => p.error).sort((a, b) => a - b), n = errors.length, half = n >> 1;
     if (!n) return "No photo passes these filters.";
-    return `${n.toLocaleString("en")} of ${data.photos.length.toLocaleString("en")} photos: error ${metres(errors.reduce((a, b) => a + b) / n)} on average, median ${metres(n % 2 ? errors[half] : (errors[half - 1] + errors[half]) / 2)}.`;
+    const mean = errors.reduce((a, b) => a + b) / n;
+    const median = n % 2 ? errors[half] : (errors[half - 1] + errors[half]) / 2;
+    const shown = `${n.toLocaleString("en")} of ${data.photos.length.toLocaleString("en")} photos`;
+    return `${shown}: error ${metres(mean)} on average, median ${metres(median)}.`;
 }
 function draw() {
     map.closePopup(); drawn.clearLayers();

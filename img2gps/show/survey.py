@@ -152,8 +152,8 @@ def plot_accuracy(
     ax.set_xlim(0, end)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     beyond = f"; the last bar holds all from {end:.0f} m on" if stated.max() > end else ""
-    corrected = f"\n({_corrected(table).sum():,} have a corrected position, whose accuracy nobody states)" if _corrected(
-        table).any() else ""
+    n = _corrected(table).sum()
+    corrected = f"\n({n:,} have a corrected position, whose accuracy nobody states)" if n else ""
     ax.set_xlabel(
         f"horizontal accuracy, metres ({len(stated):,} of {len(table):,} photos say "
         f"it{beyond}){corrected}", fontsize=10)
