@@ -112,13 +112,11 @@ def linked(markdown, root):
         if new is None: sys.exit(f"nbs/index.ipynb links to {match['path']!r}, which is not in nbs/: mend the link")
         return f"{match['bang']}[{match['text']}]({new}{match['title'] or ''})"
 
-    pattern = re.compile(r"(?P<bang>!?)\[(?P<text>(?:!\[[^\]]*\]\([^)]*\)|[^\]\[])*)\]\((?P<path>[^)\s]+)(?P<title>\s+\"[^\"]*\")?\)")
-    parts = re.split(r"(^(`{3,})[^\n]*\n.*?^\2`*[ \t]*$|`[^`\n]*\]\([^`\n]*`)", markdown, flags=re.M | re.S) # code is left alone
-    out = []
-    for i, part in enumerate(parts):
-        if i % 3 == 0: out.append(re.sub(r"^:{3,}.*\n?", "", pattern.sub(link, part), flags=re.M))
-        elif i % 3 == 1: out.append(part)
-    return "".join(out)
+    # read from left to right, so that what stands in code is left alone and a link's text may hold code
+    pattern = re.compile(
+        r"(?P<fence>^(?P<marks>`{3,})[^\n]*\n.*?^(?P=marks)`*[ \t]*$)|(?P<colons>^:{3,}.*\n?)|(?P<code>`[^`\n]+`)|"
+        r"(?P<bang>!?)\[(?P<text>(?:!\[[^\]]*\]\([^)]*\)|[^\]\[])*)\]\((?P<path>[^)\s]+)(?P<title>\s+\"[^\"]*\")?\)", re.M | re.S)
+    return pattern.sub(lambda m: link(m) if m["path"] else "" if m["colons"] else m[0], markdown)
 
 
 def render(root):

@@ -113,10 +113,12 @@ class Pictures:
 # %% ../nbs/04_page.ipynb #8dc63a14
 PAGE_STYLE = """
 :root { color-scheme: light } * { box-sizing: border-box }
-body { margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 50rem; font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; color: #222; background: #fff }
+body { margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 50rem; font: 1rem/1.55 system-ui, -apple-system,
+    "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; color: #222; background: #fff }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 1rem; overflow-wrap: anywhere }
 h2 { font-size: 1.2rem; margin: 2.4rem 0 .6rem; padding-top: .8rem; border-top: 1px solid #ddd }
-p.lead { font-size: 1.2rem; line-height: 1.45; margin: 0 0 .8rem } p.note, figcaption, small { color: #555; font-size: .9rem }
+p.lead { font-size: 1.2rem; line-height: 1.45; margin: 0 0 .8rem } p.note, figcaption, small { color: #555;
+    font-size: .9rem }
 p { max-width: 44rem }
 .wide { overflow-x: auto; margin: .8rem 0 }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums }
@@ -124,19 +126,27 @@ caption { text-align: left; font-weight: 600; padding: .3rem 0 }
 th, td { padding: .35rem .5rem; text-align: right; border-bottom: 1px solid #e5e5e5; vertical-align: top }
 th:first-child, .words th, .words td { text-align: left; font-weight: 400 } th:first-child { padding-left: 0 }
 .numbers td { white-space: nowrap } .words th { width: 45% }
-thead th { color: #555; font-weight: 400; font-size: .85rem; vertical-align: bottom } .words td, .words th { overflow-wrap: anywhere }
-tr.model > * { font-weight: 600 } figure { margin: 1.2rem 0 } figure img { display: block; width: 100%; max-width: 42rem; height: auto }
-ol.cards { list-style: none; margin: 0; padding: 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 1rem }
+thead th { color: #555; font-weight: 400; font-size: .85rem; vertical-align: bottom } .words td, .words th {
+    overflow-wrap: anywhere }
+tr.model > * { font-weight: 600 } figure { margin: 1.2rem 0 } figure img { display: block; width: 100%;
+    max-width: 42rem; height: auto }
+ol.cards { list-style: none; margin: 0; padding: 0; display: grid; grid-template-columns: repeat(auto-fill,
+    minmax(9.5rem, 1fr)); gap: 1rem }
 .cards li { overflow-wrap: anywhere; line-height: 1.35 }
-.cards img, .cards .none { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; background: #f4f4f4; margin-bottom: .3rem }
-.cards .none { display: grid; place-items: center; color: #666; font-size: .9rem } .cards small { display: block; font-size: .78rem }
+.cards img, .cards .none { display: block; width: 100%; aspect-ratio: 1; object-fit: contain;
+    background: #f4f4f4; margin-bottom: .3rem }
+.cards .none { display: grid; place-items: center; color: #666; font-size: .9rem } .cards small {
+    display: block; font-size: .78rem }
 .name { font-size: .85rem } footer { margin-top: 3rem; color: #555; font-size: .85rem }
-@media (max-width: 30rem) { .numbers { font-size: .8rem } .numbers th, .numbers td { padding: .35rem .2rem } .numbers th:first-child { padding-left: 0 } }
-@media print { body { max-width: none; padding: 0; font-size: 10pt } figure, .cards li, tr { break-inside: avoid } h2 { break-after: avoid } .wide { overflow: visible } }
+@media (max-width: 30rem) { .numbers { font-size: .8rem } .numbers th, .numbers td { padding: .35rem .2rem }
+    .numbers th:first-child { padding-left: 0 } }
+@media print { body { max-width: none; padding: 0; font-size: 10pt } figure, .cards li, tr {
+    break-inside: avoid } h2 { break-after: avoid } .wide { overflow: visible } }
 """
 
 # %% ../nbs/04_page.ipynb #49e50bee
-PAGE_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+PAGE_POLICY = ("default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
+               "form-action 'none'")
 
 def html_page(title, *sections):
     "The whole document."
@@ -163,14 +173,25 @@ def leaflet_parts():
     # pictures of markers that are not used here
     return folium, f"/*! {LEAFLET_LICENCE} */\n{script}\n", re.sub(r"url\((?!#)[^)]*\)", "none", style)
 
-LEAFLET_LICENCE = """Leaflet, BSD 2-Clause License. Copyright (c) 2010-2022, Vladimir Agafonkin. Copyright (c) 2010-2011, CloudMade. All rights reserved.
-Redistribution and use in source and binary forms, with or without modification, are permitted provided that the following conditions are met:
-1. Redistributions of source code must retain the above copyright notice, this list of conditions and the following disclaimer.
-2. Redistributions in binary form must reproduce the above copyright notice, this list of conditions and the following disclaimer in the documentation and/or other materials provided with the distribution.
-THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS AND CONTRIBUTORS "AS IS" AND ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR
-A PARTICULAR PURPOSE ARE DISCLAIMED. IN NO EVENT SHALL THE COPYRIGHT HOLDER OR CONTRIBUTORS BE LIABLE FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL DAMAGES (INCLUDING, BUT NOT
-LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION) HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT LIABILITY, OR TORT
-(INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE."""
+LEAFLET_LICENCE = """\
+Leaflet, BSD 2-Clause License. Copyright (c) 2010-2022, Vladimir Agafonkin. Copyright (c) 2010-2011,
+CloudMade. All rights reserved.
+Redistribution and use in source and binary forms, with or without modification,
+    are permitted provided that the following conditions are met:
+1. Redistributions of source code must retain the above copyright notice,
+    this list of conditions and the following disclaimer.
+2. Redistributions in binary form must reproduce the above copyright notice,
+    this list of conditions and the following disclaimer in the documentation and/or other materials
+provided with the distribution.
+THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS AND CONTRIBUTORS "AS IS" AND ANY EXPRESS OR IMPLIED
+WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR
+A PARTICULAR PURPOSE ARE DISCLAIMED. IN NO EVENT SHALL THE COPYRIGHT HOLDER OR CONTRIBUTORS BE LIABLE FOR
+ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL DAMAGES (INCLUDING, BUT NOT
+LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS OR SERVICES; LOSS OF USE, DATA, OR PROFITS;
+    OR BUSINESS INTERRUPTION) HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT,
+        STRICT LIABILITY, OR TORT
+(INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE USE OF THIS SOFTWARE,
+    EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE."""
 
 # %% ../nbs/04_page.ipynb #daf50b00
 def json_script(value) -> str:
@@ -180,9 +201,14 @@ def json_script(value) -> str:
 
 # %% ../nbs/04_page.ipynb #c6e6cfaa
 MAP_STYLE = """
-html, body { background: #ececec } .leaflet-container { background: #ececec; font: 13px/1.4 system-ui, sans-serif } .swatch { display: inline-block; width: .8em; height: .8em; border-radius: 50%; margin: 0 .3em }
-.photos { max-height: 19rem; overflow-y: auto; width: 15rem } .photos figure { margin: 0 0 .8rem } .photos img { max-width: 100%; display: block; margin-bottom: .2rem }
-.photos figcaption { overflow-wrap: anywhere } .photos small, .photos bdi { display: block } .photos small { color: #555 } .leaflet-control-layers-list { max-height: 60vh; overflow: auto; overflow-wrap: anywhere; max-width: 16rem }
+html, body { background: #ececec } .leaflet-container { background: #ececec; font: 13px/1.4 system-ui,
+    sans-serif } .swatch { display: inline-block; width: .8em; height: .8em; border-radius: 50%;
+        margin: 0 .3em }
+.photos { max-height: 19rem; overflow-y: auto; width: 15rem } .photos figure { margin: 0 0 .8rem }
+    .photos img { max-width: 100%; display: block; margin-bottom: .2rem }
+.photos figcaption { overflow-wrap: anywhere } .photos small, .photos bdi { display: block } .photos small {
+    color: #555 } .leaflet-control-layers-list { max-height: 60vh; overflow: auto; overflow-wrap: anywhere;
+        max-width: 16rem }
 """
 
 MAP_SCRIPT = """
@@ -191,20 +217,26 @@ function cards(spot) {
     const box = document.createElement("div"); box.className = "photos";
     for (const photo of spot.photos) {
         const figure = document.createElement("figure"), caption = document.createElement("figcaption");
-        if (photo.picture) { const image = document.createElement("img"); image.alt = ""; image.src = photo.picture; figure.append(image); }
-        caption.append(text("bdi", photo.name), ...photo.facts.map(fact => { const small = text("small", ""); small.append(text("bdi", fact)); return small; }));
+        if (photo.picture) { const image = document.createElement("img"); image.alt = "";
+            image.src = photo.picture; figure.append(image); }
+        caption.append(text("bdi", photo.name), ...photo.facts.map(fact => { const small = text("small", "");
+            small.append(text("bdi", fact)); return small; }));
         figure.append(caption); box.append(figure);
     }
-    if (spot.n > spot.photos.length) box.append(text("small", `and ${spot.n - spot.photos.length} more photos here`));
+    if (spot.n > spot.photos.length) box.append(text("small",
+        `and ${spot.n - spot.photos.length} more photos here`));
     return box;
 }
 const groups = data.layers.map(layer => L.layerGroup().addTo(map));
 for (const spot of data.spots) {
     const radius = 4 + 2.2 * Math.log2(spot.n), colour = data.layers[spot.layer].colour;
     L.circleMarker(spot.at, {radius, color: "#222", weight: 1, fillColor: colour, fillOpacity: 0.85})
-        .bindPopup(() => cards(spot), {maxWidth: 260}).bindTooltip(() => text("bdi", spot.n > 1 ? `${spot.n} photos` : spot.photos[0].name)).addTo(groups[spot.layer]);
+        .bindPopup(() => cards(spot), {maxWidth: 260}).bindTooltip(() => text("bdi",
+            spot.n > 1 ? `${spot.n} photos` : spot.photos[0].name)).addTo(groups[spot.layer]);
 }
-L.control.layers(null, Object.fromEntries(data.layers.map((layer, i) => [`<span class="swatch" style="background:${layer.colour}"></span>${layer.label}`, groups[i]])), {collapsed: false}).addTo(map);
+L.control.layers(null, Object.fromEntries(data.layers.map((layer, i) =>
+    [`<span class="swatch" style="background:${layer.colour}"></span>${layer.label}`, groups[i]])),
+        {collapsed: false}).addTo(map);
 map.fitBounds(data.bounds, {padding: [30, 30], maxZoom: 20});
 """
 

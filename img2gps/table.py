@@ -46,6 +46,7 @@ LATER = { # what later stages add
     "location": (str, "group of photos within a few metres"),
     "session": (str, "group of photos of one walk"),
     "split": (str, "train, valid or test; empty for a photo that is not used"),
+    "split_by": (str, "what was held out together: location, session, block, random or given"),
     "raw_latitude": (float, "degrees, before a correction"),
     "raw_longitude": (float, "degrees, before a correction"),
     "pred_latitude": (float, "degrees, the answer"),
@@ -183,7 +184,8 @@ def step_lengths(
     "How far it is from each point to the next."
     return np.hypot(*np.diff(np.asarray(metres, float), axis=0).T)
 
-RADIUS_68 = float(np.sqrt(-2 * np.log(1 - 0.68))) # radius that holds 68 % of a Gaussian of 1 m along each axis, metres
+# radius that holds 68 % of a Gaussian of 1 m along each axis, metres
+RADIUS_68 = float(np.sqrt(-2*np.log(1 - 0.68)))
 
 # %% ../nbs/02_table.ipynb #ce554047
 def _zone_s(taken) -> pd.Series:

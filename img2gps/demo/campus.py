@@ -380,8 +380,8 @@ class _Site:
 
     def free(self, centre, radius):
         "Whether a circle keeps clear of every footprint so far."
-        return not self.footprints or footprint_gaps(footprint_edges(np.array(self.footprints)), np.array([centre
-                                                                                         ])).min() > radius
+        return not self.footprints or footprint_gaps(footprint_edges(np.array(self.footprints)),
+                                                     np.array([centre])).min() > radius
 
 # %% ../../nbs/demo/25_campus.ipynb #c2343251
 def _place_buildings(site, centres, where, rng, outside=""):
@@ -663,7 +663,8 @@ def _with_people(campus, camera, rng):
     "The campus with some people in view, where there is room for them."
     turned, away = np.deg2rad(camera.heading + rng.uniform(-36, 36, 6)), rng.uniform(4, 40, 6)
     at = camera.eye[:2] + away[:, None] * np.stack([np.sin(turned), np.cos(turned)], -1)
-    at = at[(footprint_gaps(footprint_edges(campus.footprints), at).min(0) > 0.5) & (rng.random(6) < rng.uniform(0, 0.7))]
+    at = at[(footprint_gaps(footprint_edges(campus.footprints), at).min(0) > 0.5)
+            & (rng.random(6) < rng.uniform(0, 0.7))]
     # side by side, not in one another
     at = np.array([p for i, p in enumerate(at) if i == 0 or np.hypot(*(at[:i] - p).T).min() > 0.8])
     if not len(at): return campus

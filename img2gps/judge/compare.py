@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS
+from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, counted
 from .evaluate import HELD_OUT, MIN_PLACES, add_errors, group_codes, tail_share, with_groups
 
 # %% ../../nbs/judge/51_compare.ipynb #e0a2d686
@@ -168,16 +168,14 @@ def comparison_table(
             dict(model=c.b, trainings=c.trainings[1], mean_m=c.mean_b_m, difference_m=c.difference_m,
                  low_m=c.interval_m[0], high_m=c.interval_m[1], places_better=c.places_b_wins,
                  places_tied=c.places_tied, places_worse=c.places_a_wins, verdict=c.verdict))
-    table = pd.DataFrame(rows)
-    table.attrs |= dict(n=found[0].n, n_locations=found[0].n_locations, level=found[0].level)
-    return table
+    return pd.DataFrame(rows).assign(photos=found[0].n, places=found[0].n_locations, level=found[0].level)
 
 def format_comparison(
     table: pd.DataFrame, # of `comparison_table`
 ) -> str: # several lines
     "The table for terminals."
     lines = [
-        f"{table.attrs['n']} photos of {table.attrs['n_locations']} places; intervals over "
+        f"{counted(table.photos[0], 'photo')} of {counted(table.places[0], 'place')}; intervals over "
         f"places{' and trainings' if table.trainings.max() > 1 else ''}",
         f"  {'model':<24}{'trainings':>10}{'mean, m':>9}{'difference':>12}  "
         f"{'interval':<18}{'better/tied/worse places':>24}"

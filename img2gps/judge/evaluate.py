@@ -78,7 +78,8 @@ def add_errors(
     """The table with each photo's geodesic error in metres. Every row needs a true and a predicted
     position: the caller chooses the rows."""
     check_predictions(table)
-    return table.assign(error_m=geodesic_m(*(number_column(table, c) for c in TRUE_COLUMNS + PREDICTED_COLUMNS)))
+    return table.assign(error_m=geodesic_m(*(number_column(table, c)
+                                             for c in TRUE_COLUMNS + PREDICTED_COLUMNS)))
 
 # %% ../../nbs/judge/50_evaluate.ipynb #19d8577c
 RADII_M = (5, 10, 25, 50, 100)
@@ -303,7 +304,8 @@ def label_noise_errors(
     # photo table of the photos to judge on; `h_accuracy` (metres, the radius of 68 %) is used where
     # it is there
     held_out,
-    sigma_m: float = None, # standard deviation of the labels along each axis, metres, where it is known better
+    # standard deviation of the labels along each axis, metres, where it is known better
+    sigma_m: float = None,
     cells: int = 1_000_000, # numbers to return, about
     # errors in metres, a quantile grid of every photo's Rayleigh distribution; and a sentence on
     # where sigma comes from
@@ -713,8 +715,8 @@ def _reliability(splits, seed, repeats):
                       for t in (fitted, judged))
     both = [
         t.drop(columns="sigma_m", errors="ignore") if any(
-            "sigma_m" not in s or not (number_column(s, "sigma_m") > 0).all() for s in (fitted, judged)) else t
-        for t in (fitted, judged)
+            "sigma_m" not in s or not (number_column(s, "sigma_m") > 0).all()
+            for s in (fitted, judged)) else t for t in (fitted, judged)
     ]
     return reliability(*both, fitted["_group"].to_numpy(), judged["_group"].to_numpy(), repeats=repeats,
                        seed=seed)

@@ -15,7 +15,8 @@ from fastai.data.all import DataBlock, DataLoaders, IndexSplitter, TransformBloc
 from fastai.data.core import TfmdDL
 from fastai.imports import dispatch
 from fastai.torch_core import default_device, num_distrib
-from fastai.vision.all import IntToFloatTensor, Normalize, TensorBase, TensorImage, Transform, fastuple, get_grid, imagenet_stats
+from fastai.vision.all import (IntToFloatTensor, Normalize, TensorBase, TensorImage, Transform, fastuple,
+                               get_grid, imagenet_stats)
 from matplotlib import pyplot as plt
 
 from ..geo import LocalFrame, fit_frame, geodesic_m
@@ -206,7 +207,8 @@ def gps_dataloaders(
     batch_size = min(batch_size, len(train) // max(num_distrib(), 1))
     dls = block.dataloaders(list(range(len(used))), bs=batch_size, val_bs=2*batch_size,
                             num_workers=num_workers, device=device)
-    encoded = torch.tensor(frame.encode(used.latitude.to_numpy(), used.longitude.to_numpy()), dtype=torch.float32)
+    encoded = torch.tensor(frame.encode(used.latitude.to_numpy(), used.longitude.to_numpy()),
+                           dtype=torch.float32)
     for dl in dls: dl.dataset.whole = WholeBatches(CachedPhoto(pixels), encoded, dl.dataset.items)
     dls.frame, dls.size, dls.table = frame, tuple(size), used
     return dls

@@ -6,7 +6,7 @@
 __all__ = ['start_processes', 'share_first', 'ShardedDL', 'Distributed']
 
 # %% ../../nbs/learn/35_distributed.ipynb #5f4fce26
-try: import accelerate
+try: import accelerate # noqa: F401
 except ImportError as e:
     raise ImportError(
         "training in several processes needs accelerate; pip install 'img2gps[distributed]'") from e

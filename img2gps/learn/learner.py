@@ -34,7 +34,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-import fastai.callback.schedule # gives Learner its fit_one_cycle
+import fastai.callback.schedule # noqa: F401  gives Learner its fit_one_cycle
 from ..geo import LocalFrame, geodesic_m
 from ..files import atomic_path, remove_unfinished
 from .recipe import Recipe
@@ -328,8 +328,10 @@ def _random_state(learn):
     "This process's random states as plain values."
     name, keys, *rest = np.random.get_state()
     cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
-    return {"python": random.getstate(), "numpy": (name, keys.tolist(), *rest), "torch": torch.get_rng_state(),
-            "cuda": cuda, "loader": train_loader(learn).rng.getstate()}
+    return {
+        "python": random.getstate(), "numpy": (name, keys.tolist(), *rest), "torch": torch.get_rng_state(),
+        "cuda": cuda, "loader": train_loader(learn).rng.getstate()
+    }
 
 def all_random_states(
     learn: Learner,
@@ -376,9 +378,11 @@ class CheckpointFile:
         if not self.path.exists(): return None
         way_out = "finish the run with the version that wrote it, or delete it to train from the start"
         try: saved = torch.load(self.path, map_location="cpu", weights_only=True)
-        except Exception as e: raise ValueError(f"{self.path} is damaged ({type(e).__name__}); {way_out}") from e
+        except Exception as e:
+            raise ValueError(f"{self.path} is damaged ({type(e).__name__}); {way_out}") from e
         lacking = {"run", "rng", "model", "steps"} - set(saved)
-        if lacking: raise ValueError(f"{self.path} is of another version (no {sorted(lacking)[0]}); {way_out}")
+        if lacking:
+            raise ValueError(f"{self.path} is of another version (no {sorted(lacking)[0]}); {way_out}")
         return saved
 
     def write(self,
@@ -397,7 +401,8 @@ class CheckpointFile:
         try:
             if job: job.result()
         except (OSError, RuntimeError) as e:
-            raise OSError(f"{self.path} could not be written ({e}): free some room, then resume the run") from e
+            raise OSError(
+                f"{self.path} could not be written ({e}): free some room, then resume the run") from e
 
 # %% ../../nbs/learn/36_learner.ipynb #7b784674
 class Resume(Callback):
@@ -428,7 +433,8 @@ class Resume(Callback):
         smooth.count, smooth.val = s["smooth"][0], torch.tensor(s["smooth"][1])
         if not s["grads"]: return
         self.learn.gradient_accumulation.count = s["accumulated"]
-        for p, g in zip(_trained_parameters(self.learn), s["grads"]): p.grad = None if g is None else g.to(p.device)
+        for p, g in zip(_trained_parameters(self.learn), s["grads"]):
+            p.grad = None if g is None else g.to(p.device)
 
 # %% ../../nbs/learn/36_learner.ipynb #5feb0c31
 class NoteHistory(Callback):
@@ -470,7 +476,8 @@ class WriteCheckpoint(Callback):
     def after_epoch(self):
         if "geodesic_m" not in final_record(self.learn): return
         rng = all_random_states(self.learn) # all processes take part
-        if rank_distrib() == 0: self.file.write({"run": vars(self.state), "rng": rng, **training_state(self.learn)})
+        if rank_distrib() == 0:
+            self.file.write({"run": vars(self.state), "rng": rng, **training_state(self.learn)})
 
 # %% ../../nbs/learn/36_learner.ipynb #d75a364c
 def stale(
@@ -530,7 +537,8 @@ def train(
 ) -> pd.DataFrame: # the history, an epoch a row: epoch, train_loss, valid_loss, geodesic_m, rmse_m, acc_25m
     "Train a learner by its recipe with one-cycle schedules, and leave it with the weights of its best epoch."
     file = CheckpointFile(checkpoint_dir) if checkpoint_dir else None
-    plan, saved = from_first(lambda: (phases(learn), file.read() if file and resume else None), learn.dls.device)
+    plan, saved = from_first(lambda: (phases(learn), file.read()
+                                      if file and resume else None), learn.dls.device)
     state = RunState(**saved["run"]) if saved else RunState()
     if file and rank_distrib() == 0: remove_unfinished(file.path) # a kill came while one was written
     _choose_progress(learn, progress)
@@ -539,16 +547,24 @@ def train(
         for i in range(state.phase, len(plan)):
             patience = learn.recipe.patience if i == len(plan) - 1 else 0
             if saved and stale(state.history, patience, ends[i]): break
-            cbs = [StopAtNaN(), NoteHistory(state, ends[i]), KeepBest(state), StopEarly(state, patience, ends[i])]
+            cbs = [
+                StopAtNaN(),
+                NoteHistory(state, ends[i]),
+                KeepBest(state),
+                StopEarly(state, patience, ends[i])
+            ]
             if file: cbs.append(WriteCheckpoint(state, file))
             if rank_distrib() == 0: cbs.append(TellEpoch(state, after_epoch))
-            if _use_console(progress) and rank_distrib() == 0: cbs.append(ConsoleProgress(state, ends[i], ends[-1]))
+            if _use_console(progress) and rank_distrib() == 0:
+                cbs.append(ConsoleProgress(state, ends[i], ends[-1]))
             _train_phase(learn, state, i, plan, saved, cbs)
             saved = None
     if file: file.wait()
     if state.best is None:
         raise FloatingPointError("no epoch gave a finite validation error: lower the learning rate (--lr)")
-    for model in (unwrapped(learn.model), averaged(learn)): model.load_state_dict(state.best) # validating uses the average
+    # validating uses the average
+    for model in (unwrapped(learn.model), averaged(learn)):
+        model.load_state_dict(state.best)
     return pd.DataFrame(state.history)
 
 # %% ../../nbs/learn/36_learner.ipynb #df600fe8
@@ -569,7 +585,8 @@ def _train_phase(learn, state, i, plan, saved, cbs):
     learn.fit_one_cycle(epochs, lr, start_epoch=state.epoch, cbs=cbs + [Resume(saved)] * bool(saved), **phase)
 
 def _exempt_from_decay(learn):
-    "No weight decay for a loss's own parameters, nor for batch normalisation: fastai does not know the synchronised kind."
+    """No weight decay for a loss's own parameters, nor for batch normalisation: fastai does not know the
+    synchronised kind."""
     for p in learn.loss_func.parameters(): learn.opt.state[p]["do_wd"] = False
     norms = [m for m in unwrapped(learn.model).modules() if isinstance(m, _BatchNorm)]
     for p in (p for m in norms for p in m.parameters()):

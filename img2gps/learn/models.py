@@ -7,7 +7,7 @@ __all__ = ['HEADS', 'read_weights', 'write_weights', 'cut_classifier', 'build_ba
            'create_head', 'GPSNet', 'create_model', 'stages', 'frozen_stages']
 
 # %% ../../nbs/learn/34_models.ipynb #6eda568c
-import importlib, os, re, sys, tempfile, types
+import os, re, tempfile
 from pathlib import Path
 
 import torch
@@ -47,26 +47,6 @@ def write_weights(
     os.replace(temporary, path)
     return path
 
-# %% ../../nbs/learn/34_models.ipynb #c8cccfe6
-def _import_torchvision():
-    """torchvision, without importing torch._dynamo for it; what torchvision takes from there is looked up
-    when it is called."""
-    if "torchvision" not in sys.modules and "torch._dynamo" not in sys.modules:
-        names = ("torch._dynamo", "torch._dynamo.utils")
-        for name in names: sys.modules[name] = types.ModuleType(name)
-        sys.modules[names[1]].__getattr__ = _when_called
-        try: import torchvision
-        finally:
-            for name in names: del sys.modules[name]
-    import torchvision
-    return torchvision
-
-def _when_called(name):
-    "A function of torch._dynamo.utils that imports it when called."
-    if name.startswith("__"): raise AttributeError(name)
-    return lambda *args, **kwargs: getattr(importlib.import_module("torch._dynamo.utils"), name)(*args, **
-                                                                                                 kwargs)
-
 # %% ../../nbs/learn/34_models.ipynb #28aea3f5
 _CLASSIFIERS = ("fc", "classifier", "heads", "head") # where torchvision keeps the last layers
 
@@ -89,7 +69,7 @@ def cut_classifier(net):
 
 def build_backbone(arch, pretrained):
     "A network with its classifier, from torchvision, else from timm."
-    torchvision = _import_torchvision()
+    import torchvision
     if arch in torchvision.models.list_models(module=torchvision.models):
         return torchvision.models.get_model(arch, weights="DEFAULT" if pretrained else None), True
     try: import timm

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 # %% ../../nbs/learn/29_recipe.ipynb #d222ee49
 CHOICES = {
-    "schedule": ("auto", "one_cycle", "fine_tune", "gradual"), "precision": ("auto", "fp32", "fp16", "bf16")
-}
+    "head": ("linear", "mlp"), "loss": ("mse", "mse+geodesic", "geodesic", "huber", "learned", "nll"),
+    "schedule": ("auto", "one_cycle", "fine_tune", "gradual"), "precision": ("auto", "fp32", "fp16", "bf16")}
 
 def _check_recipe(recipe):
     "ValueError for what no run could be trained by."
@@ -34,36 +34,38 @@ def _check_recipe(recipe):
 @dataclass(frozen=True)
 class Recipe:
     "What a run is trained by; plain values, so that `config.json` can hold it."
-    arch: str = "resnet101" # a model name of torchvision or timm
-    weights: str = "auto" # "auto", "imagenet", "none" or a local weight file; see `learner_model`
-    head: str = "linear" # "linear" or "mlp"
+    arch: str = "resnet101" # a model of torchvision or timm
+    # imagenet, none (from scratch), a local weight file, or auto: imagenet where it can be downloaded
+    weights: str = "auto"
+    head: str = "linear" # layers behind the backbone
     dropout: float = 0.5 # before the last layer
-    # "mse", "mse+geodesic", "geodesic", "huber", "learned" or "nll" (gives every photo a radius of
-    # its own); see `img2gps.learn.losses`
+    # learned weighs the two terms itself, nll gives every photo a radius of its own
     loss: str = "mse+geodesic"
     alpha: float = 0.1 # weight of the geodesic term
     huber_m: float = 10. # where Huber's loss turns linear, metres
-    side: int = 0 # shorter side of what the network sees, pixels; 0 is 224 on a GPU, 96 on a CPU
+    side: int = 0 # shorter side that the network sees, pixels; 0 is 224 on a GPU, 96 on a CPU
     batch_size: int = 64 # photos a step, over all processes together
     accumulate: int = 1 # steps whose gradients are summed before the weights move
     epochs: int = 20 # of training, after any with a frozen backbone
-    schedule: str = "auto" # "one_cycle", "fine_tune", "gradual" or "auto"; see `phases`
+    # auto: fine_tune for a pretrained backbone, one_cycle from scratch; gradual: stages join one by one
+    schedule: str = "auto"
     frozen_epochs: int = 1 # of the head alone (fine_tune), or of every stage that joins (gradual)
-    trained: str = "all" # the stages that are trained: "head", "head+layer4", ..., "all"
+    trained: str = "all" # stages that are trained: head, head+layer4, ..., all
     freeze_bn: bool = False # keep the statistics of all batch normalisation as they are
     lr: float = 2e-3 # the one-cycle schedule's highest learning rate
     weight_decay: float = 0.01 # decoupled, as in AdamW
-    ema: float = 0. # decay a step of the moving average of weights that is validated and kept; 0 is none
-    patience: int = 0 # stop after so many epochs without a better one; 0 never stops early
-    precision: str = "auto" # "fp32", "fp16", "bf16"; auto is fp16 on a GPU
+    # decay a step (0.999, say) of a moving average of the weights, which is then kept; 0 is none
+    ema: float = 0.
+    patience: int = 0 # stop after so many epochs without a better one; 0 never does
+    precision: str = "auto" # of training; auto is fp16 on a GPU, fp32 on a CPU
     channels_last: bool = True # the memory layout that convolutions are fastest in
-    augment: float = 1. # strength of `augmentations`; 0 is none
-    flip: bool = False # mirror half of the photos
+    augment: float = 1. # strength of augmentation; 0 is none
+    flip: bool = False # mirror half of the photos; a mirrored place is another place
     crop: float = 0. # zoom into random parts, down to this share less of each side
     blur: float = 0. # probability of blur
     night: float = 0. # probability of making a photo a night photo
     erase: float = 0. # probability of erasing rectangles
-    seed: int = 0 # of everything random, which `img2gps.pipeline.train_table` sets before anything is made
+    seed: int = 0 # of everything random in training
 
     def __post_init__(self): _check_recipe(self)
     def to_dict(self) -> dict: return dataclasses.asdict(self)

@@ -14,7 +14,7 @@ import pandas as pd
 from fastcore.basics import patch
 
 from ..geo import LocalFrame, check_lat_lon, geodesic_m, mean_position
-from ..table import capture_seconds, has_position, read_csv, write_table
+from ..table import capture_seconds, has_position, read_csv, table_metres, write_table
 from .exif import decode_photo
 from .split import sessions
 
@@ -22,17 +22,17 @@ from .split import sessions
 def fixes(
     table, # a photo table
     moved_m: float = 1., # a smaller change is the same fix, rounded anew
-    # index and order of the photos with a position and a time: walk, fix (a number that rises with
-    # each new fix), seconds, east, north (metres), accuracy (metres, NaN where the phone does not
-    # say)
-) -> pd.DataFrame:
-    "Which photos carry one and the same fix, walk by walk in the order of capture."
+) -> tuple: # the photos with a position and a time, in order, and the frame that their metres are in
+    """Which photos carry one and the same fix, walk by walk in the order of capture: walk, fix (a number
+    that rises with each new one), seconds, east, north (metres), accuracy (metres, NaN where the phone
+    does not say)."""
     seconds = capture_seconds(table)
     chosen = table[has_position(table) & seconds.notna()]
     if not len(chosen):
-        return pd.DataFrame(columns=["walk", "fix", "seconds", "east", "north", "accuracy"], dtype=float)
+        return pd.DataFrame(columns=["walk", "fix", "seconds", "east", "north", "accuracy"],
+                            dtype=float), None
     frame = LocalFrame(*mean_position(chosen.latitude, chosen.longitude))
-    metres = frame.to_metres(chosen.latitude.to_numpy(), chosen.longitude.to_numpy())
+    metres = table_metres(chosen, frame)
     if table.index.has_duplicates:
         raise ValueError("two rows of the table have the same index label; pass "
                          "table.reset_index(drop=True)")
@@ -46,8 +46,7 @@ def fixes(
     out = out.sort_values(["walk", "seconds", "name"]).drop(columns="name")
     moved = np.hypot(out.east.diff(), out.north.diff()) > moved_m
     out.insert(1, "fix", (moved | (out.walk != out.walk.shift())).cumsum())
-    out.attrs["frame"] = frame
-    return out
+    return out, frame
 
 # %% ../../nbs/photos/16_repair.ipynb #305779a1
 # codes of cleaning that speak against the position
@@ -89,7 +88,7 @@ def repair_positions(
     # one, per axis), for photos with a position and a time
 ) -> pd.DataFrame:
     "Where the photos of each walk were taken, judged by the whole walk."
-    track = fixes(table)
+    track, frame = fixes(table)
     if not len(track):
         raise ValueError(f"none of the {len(table)} photos has a position and a time: a walk cannot be "
                          "smoothed without both")
@@ -112,7 +111,7 @@ def repair_positions(
             pd.DataFrame({"east": place[:, 0], "north": place[:, 1], "spread_m": spread}, index=walk.index))
     smoothed = pd.concat(pieces)
     smoothed = smoothed.groupby(burst[smoothed.index]).transform("mean")
-    degrees = track.attrs["frame"].to_degrees(smoothed[["east", "north"]].to_numpy())
+    degrees = frame.to_degrees(smoothed[["east", "north"]].to_numpy())
     out = pd.DataFrame(
         {"file_name": table.file_name[smoothed.index], "latitude": degrees[:, 0], "longitude": degrees[:, 1]},
         index=smoothed.index)

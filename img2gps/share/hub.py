@@ -19,7 +19,7 @@ from ..files import new_folder, whole_folder
 from ..table import write_table
 from ..photos.exif import read_photo, strip_private
 from ..photos.clean import summarize_reasons
-from ..photos.split import SPLITS, audit_split, format_audit, usable
+from ..photos.split import SPLITS, audit_split, format_audit, split_kind, usable
 from ..photos.prepare import SPLIT_WORDS, check_repo_id, split_names
 from ..learn.models import build_backbone, create_model, cut_classifier, read_weights
 from ..locate.predict import read_config
@@ -533,7 +533,7 @@ def dataset_card(
         _origins(sent),
         _accuracy(sent), "## Cleaning",
         _cleaning(table), "## Splits",
-        _split_facts(sent, table.attrs.get("split_by", "")), "## Privacy and limits", _PRIVACY
+        _split_facts(sent, split_kind(table)), "## Privacy and limits", _PRIVACY
     ]
     if skipped:
         parts += [

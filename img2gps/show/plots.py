@@ -64,7 +64,8 @@ def _draw_column(ax, xy, values, size, by):
         ax.scatter(*xy.T, s=size,
                    color=[list(OKABE_ITO.values())[c*5 % 7] if c >= 0 else FAINT for c in codes],
                    linewidths=0)
-        ax.set_title(plain_label(f"{len(values):,} photos, {distinct:,} values of {by}"), fontsize=10, loc="left")
+        ax.set_title(plain_label(f"{len(values):,} photos, {distinct:,} values of {by}"), fontsize=10,
+                     loc="left")
 
 # %% ../../nbs/show/60_plots.ipynb #085a42bf
 def plot_positions(
@@ -262,7 +263,8 @@ def _draw_metres(ax, epochs, history, names):
             best = int(np.nanargmin(values))
             label = f"{name}: {values[best]:.1f} in epoch {epochs[best]}"
             ax.plot(epochs[best], values[best], "o", markersize=10, markerfacecolor="none", color=colour)
-        ax.plot(epochs, values, color=colour, marker="^", markersize=4, linewidth=1.8, label=plain_label(label))
+        ax.plot(epochs, values, color=colour, marker="^", markersize=4, linewidth=1.8,
+                label=plain_label(label))
     ax.set_ylim(bottom=0)
     ax.set_ylabel("validation error, metres", fontsize=10)
 

@@ -107,7 +107,8 @@ def _scores_section(metrics):
     }
     source = metrics[judged_splits(metrics)[-1]].get("label_noise_source", "")
     notes = [text.format(source) for name, text in FLOOR_NOTES.items() if name in shown]
-    return html_section("The model between its floors", *parts, legend, html_paragraph(" ".join(notes), "note"))
+    return html_section("The model between its floors", *parts, legend,
+                        html_paragraph(" ".join(notes), "note"))
 
 FLOOR_NOTES = dict(
     mean_position="A predictor that always answers the mean position of the training "
@@ -164,11 +165,12 @@ def _radius_section(result):
                "unlike all training photos.") if radius.get("refused") else ""
     return html_section(
         "How sure is an answer?",
-        html_paragraph(
-            f"With each answer comes a radius that should hold the true position for {radius['level']:.0%} of photos. "
-            f"On these photos it held for {radius['coverage']:.1%} ({round(radius['coverage'] * answered):,} "
-            f"of {answered:,}). "
-            f"Half of the radii are {radius['median_m']:.1f} m or less."),
+        html_paragraph("With each answer comes a radius that should hold the true position for "
+                       f"{radius['level']:.0%} of photos. "
+                       f"On these photos it held for {radius['coverage']:.1%} "
+                       f"({round(radius['coverage'] * answered):,} "
+                       f"of {answered:,}). "
+                       f"Half of the radii are {radius['median_m']:.1f} m or less."),
         html_paragraph(refused) if refused else "", *_reliability_parts(result))
 
 # %% ../../nbs/show/63_report.ipynb #a4796fe3
@@ -273,8 +275,8 @@ def _suspects_section(suspects, photos_folder, most=24):
     if suspects is None: return ""
     title = "Labels under suspicion"
     if not len(suspects):
-        return html_section(title,
-                        html_paragraph("None: no large error where the photo's neighbours side with the model."))
+        return html_section(
+            title, html_paragraph("None: no large error where the photo's neighbours side with the model."))
     cards = []
     for row in suspects.head(most).to_dict("records"):
         picture = _thumbnail(photos_folder, str(row["file_name"])) if photos_folder is not None else ""
@@ -326,7 +328,8 @@ def _settings_section(title, settings, note="", most=200):
     rows = [(name, _value(value)) for name, value in _flat(settings)]
     if len(rows) > most: note = f"{note} The first {most} of {len(rows)} entries.".strip()
     return html_section(title,
-                    html_paragraph(note) if note else "", html_table(("name", "value"), rows[:most], kind="words"))
+                        html_paragraph(note) if note else "",
+                        html_table(("name", "value"), rows[:most], kind="words"))
 
 # %% ../../nbs/show/63_report.ipynb #f90bafed
 def write_report(

@@ -80,7 +80,8 @@ def _answer_facts(judged, i):
     heading, time, split and session."""
     row = judged.loc[i]
     radius = row.get("radius_m", math.nan)
-    held = f"radius {distance_words(radius)}: it {'holds' if row.error_m <= radius else 'does not hold'} the true place"
+    held = (f"radius {distance_words(radius)}: it {'holds' if row.error_m <= radius else 'does not hold'} "
+            "the true place")
     own = {c: row[c] for c in ("latitude", "longitude", "h_accuracy", "heading", "taken_at") if c in row}
     place, *rest = photo_facts(own)
     said = [held]*bool(np.isfinite(radius)) + [
@@ -103,12 +104,20 @@ def _photo_data(judged, values):
 
 # %% ../../nbs/show/64_results_map.ipynb #64f74a74
 _RESULTS_STYLE = MAP_STYLE + """
-.panel { background: #fff; padding: .5rem .8rem; border-radius: 4px; box-shadow: 0 1px 5px rgba(0, 0, 0, .4); max-width: min(16rem, 70vw); max-height: calc(100vh - 3rem); overflow: auto; box-sizing: border-box }
-.panel summary { font-weight: 600; cursor: pointer } .panel p { margin: .4rem 0; color: #444 } .panel fieldset { border: 0; border-top: 1px solid #ddd; margin: .4rem 0 0; padding: .3rem 0 0; min-width: 0 }
-.panel legend { font-weight: 600; padding: 0 .4rem 0 0 } .panel label, .panel .key { display: flex; gap: .4rem; align-items: center } .panel label { cursor: pointer } .panel label bdi { overflow-wrap: anywhere; min-width: 0 }
-.panel input { margin: 0; flex: none } .panel .list { max-height: 9.5rem; overflow: auto } .panel button { font: inherit; font-size: .85em; margin: .2rem .4rem 0 0; padding: 0 .5rem; cursor: pointer }
-.mark { width: .8em; height: .8em; flex: none } .mark.dot { border-radius: 50% } .mark.triangle { clip-path: polygon(50% 0, 100% 100%, 0 100%) }
-.mark.line { height: 2px } .mark.ring { background: none !important; border: 1.5px solid; border-radius: 50%; box-sizing: border-box } .mark.small { width: .4em; height: .4em; margin: 0 .2em; border-radius: 50% }
+.panel { background: #fff; padding: .5rem .8rem; border-radius: 4px; box-shadow: 0 1px 5px rgba(0, 0, 0, .4);
+    max-width: min(16rem, 70vw); max-height: calc(100vh - 3rem); overflow: auto; box-sizing: border-box }
+.panel summary { font-weight: 600; cursor: pointer } .panel p { margin: .4rem 0; color: #444 }
+    .panel fieldset { border: 0; border-top: 1px solid #ddd; margin: .4rem 0 0; padding: .3rem 0 0;
+        min-width: 0 }
+.panel legend { font-weight: 600; padding: 0 .4rem 0 0 } .panel label, .panel .key { display: flex;
+    gap: .4rem; align-items: center } .panel label { cursor: pointer } .panel label bdi {
+        overflow-wrap: anywhere; min-width: 0 }
+.panel input { margin: 0; flex: none } .panel .list { max-height: 9.5rem; overflow: auto } .panel button {
+    font: inherit; font-size: .85em; margin: .2rem .4rem 0 0; padding: 0 .5rem; cursor: pointer }
+.mark { width: .8em; height: .8em; flex: none } .mark.dot { border-radius: 50% } .mark.triangle {
+    clip-path: polygon(50% 0, 100% 100%, 0 100%) }
+.mark.line { height: 2px } .mark.ring { background: none !important; border: 1.5px solid; border-radius: 50%;
+    box-sizing: border-box } .mark.small { width: .4em; height: .4em; margin: 0 .2em; border-radius: 50% }
 .photos { max-height: min(28rem, 60vh) } .photos b, .photos bdi { display: block }
 """
 
@@ -118,16 +127,22 @@ const colours = data.colours, drawn = L.layerGroup().addTo(map), chosen = L.laye
 L.Canvas.include({_updateTriangle(layer) {
     if (!this._drawing || layer._empty()) return;
     const {x, y} = layer._point, r = layer._radius, pen = this._ctx;
-    pen.beginPath(); pen.moveTo(x, y - 1.2 * r); pen.lineTo(x + 1.1 * r, y + 0.8 * r); pen.lineTo(x - 1.1 * r, y + 0.8 * r); pen.closePath();
+    pen.beginPath(); pen.moveTo(x, y - 1.2 * r); pen.lineTo(x + 1.1 * r, y + 0.8 * r); pen.lineTo(x - 1.1 * r,
+        y + 0.8 * r); pen.closePath();
     this._fillStroke(pen, layer);
 }});
 const Triangle = L.CircleMarker.extend({_updatePath() { this._renderer._updateTriangle(this); }});
-const line = (photo, weight, more) => L.polyline([photo.at, photo.to], {color: colours.line, weight, ...more});
-const circle = (photo, fillOpacity) => L.circle(photo.to, {radius: photo.radius, color: colours.predicted, weight: 1, opacity: 0.7, fillOpacity, interactive: false});
+const line = (photo, weight, more) => L.polyline([photo.at, photo.to], {color: colours.line, weight,
+    ...more});
+const circle = (photo, fillOpacity) => L.circle(photo.to, {radius: photo.radius, color: colours.predicted,
+    weight: 1, opacity: 0.7, fillOpacity, interactive: false});
 function card(photo, popup) {
-    const box = text("div", ""), figure = text("figure", ""), caption = text("figcaption", ""); box.className = "photos";
-    if (photo.picture) { const image = text("img", ""); image.alt = ""; image.addEventListener("load", () => popup.update()); image.src = photo.picture; figure.append(image); }
-    caption.append(text("b", photo.off), text("bdi", photo.name), ...photo.facts.map(fact => { const small = text("small", ""); small.append(text("bdi", fact)); return small; }));
+    const box = text("div", ""), figure = text("figure", ""), caption = text("figcaption", "");
+        box.className = "photos";
+    if (photo.picture) { const image = text("img", ""); image.alt = ""; image.addEventListener("load", () =>
+        popup.update()); image.src = photo.picture; figure.append(image); }
+    caption.append(text("b", photo.off), text("bdi", photo.name), ...photo.facts.map(fact => {
+        const small = text("small", ""); small.append(text("bdi", fact)); return small; }));
     figure.append(caption); box.append(figure);
     return box;
 }
@@ -136,14 +151,16 @@ function card(photo, popup) {
 # %% ../../nbs/show/64_results_map.ipynb #c84e91d5
 _FILTER_SCRIPT = """
 function open(photo, at) {
-    const popup = L.popup({maxWidth: 260, autoPanPaddingTopLeft: [50, 10], autoPanPaddingBottomRight: beside(10)}).setLatLng(at);
+    const popup = L.popup({maxWidth: 260, autoPanPaddingTopLeft: [50, 10],
+        autoPanPaddingBottomRight: beside(10)}).setLatLng(at);
     popup.setContent(card(photo, popup)).openOn(map);
     if (photo.radius !== null) circle(photo, 0.15).addTo(chosen);
     line(photo, 3, {opacity: 1, interactive: false}).addTo(chosen);
 }
 map.on("popupclose", () => chosen.clearLayers());
 const allowed = data.filters.map(filter => filter.labels.map(() => true)), show = {}, said = text("p", "");
-const metres = m => m < 9.95 ? `${m.toFixed(1)} m` : m < 1999.5 ? `${Math.round(m).toLocaleString("en")} m` : `${(m / 1000).toLocaleString("en", {maximumFractionDigits: m < 9950 ? 1 : 0})} km`;
+const metres = m =>
+    m < 9.95 ? `${m.toFixed(1)} m` : m < 1999.5 ? `${Math.round(m).toLocaleString("en")} m` : `${(m / 1000).toLocaleString("en", {maximumFractionDigits: m < 9950 ? 1 : 0})} km`;
 function summary(photos) {
     const errors = photos.map(p => p.error).sort((a, b) => a - b), n = errors.length, half = n >> 1;
     if (!n) return "No photo passes these filters.";
@@ -152,11 +169,15 @@ function summary(photos) {
 function draw() {
     map.closePopup(); drawn.clearLayers();
     const photos = data.photos.filter(photo => photo.of.every((value, i) => allowed[i][value]));
-    const add = (made, photo) => made.on("click", event => open(photo, event.latlng)).bindTooltip(() => text("bdi", `${photo.name}: ${photo.off}`), {sticky: true}).addTo(drawn);
-    const pin = fillColor => ({radius: data.photos.length > 400 ? 4 : 5, color: "#fff", weight: 1, fillColor, fillOpacity: 1});
-    if (show.training) for (const at of data.training) L.circleMarker(at, {radius: 2.5, stroke: false, fillColor: colours.training, fillOpacity: 1, interactive: false}).addTo(drawn);
+    const add = (made, photo) => made.on("click", event => open(photo, event.latlng)).bindTooltip(() =>
+        text("bdi", `${photo.name}: ${photo.off}`), {sticky: true}).addTo(drawn);
+    const pin = fillColor => ({radius: data.photos.length > 400 ? 4 : 5, color: "#fff", weight: 1, fillColor,
+        fillOpacity: 1});
+    if (show.training) for (const at of data.training) L.circleMarker(at, {radius: 2.5, stroke: false,
+        fillColor: colours.training, fillOpacity: 1, interactive: false}).addTo(drawn);
     if (show.circles) for (const photo of photos) if (photo.radius !== null) circle(photo, 0.03).addTo(drawn);
-    if (show.lines) for (const photo of photos) add(line(photo, 1.5, {opacity: photos.length > 150 ? 0.3 : 0.6}), photo);
+    if (show.lines) for (const photo of photos) add(line(photo, 1.5,
+        {opacity: photos.length > 150 ? 0.3 : 0.6}), photo);
     for (const photo of photos) add(new Triangle(photo.to, pin(colours.predicted)), photo);
     for (const photo of photos) add(L.circleMarker(photo.at, pin(colours.true)), photo);
     said.textContent = summary(photos);
@@ -167,33 +188,44 @@ function draw() {
 _PANEL_SCRIPT = """
 const panel = text("details", ""), wide = innerWidth > 700;
 panel.className = "panel"; panel.open = wide; panel.append(text("summary", "What the model answered"), said);
-function mark(kind, colour) { const e = text("span", ""); e.className = `mark ${kind}`; e.style.background = e.style.borderColor = colour; return e; }
-function key(box, words, kind, colour) { const row = text("div", ""); row.className = "key"; row.append(mark(kind, colour), text("span", words)); box.append(row); }
+function mark(kind, colour) { const e = text("span", ""); e.className = `mark ${kind}`;
+    e.style.background = e.style.borderColor = colour; return e; }
+function key(box, words, kind, colour) { const row = text("div", ""); row.className = "key";
+    row.append(mark(kind, colour), text("span", words)); box.append(row); }
 function tick(box, words, on, change, ...marks) {
-    const label = text("label", ""), input = text("input", ""); input.type = "checkbox"; input.autocomplete = "off"; input.checked = on;
+    const label = text("label", ""), input = text("input", ""); input.type = "checkbox";
+        input.autocomplete = "off"; input.checked = on;
     input.addEventListener("change", () => { change(input.checked); draw(); });
     label.append(input, ...marks, text("bdi", words)); box.append(label);
     return input;
 }
-function press(box, words, action) { const button = text("button", words); button.type = "button"; button.addEventListener("click", action); box.append(button); }
-function part(title) { const box = text("fieldset", ""); box.append(text("legend", title)); panel.append(box); return box; }
+function press(box, words, action) { const button = text("button", words); button.type = "button";
+    button.addEventListener("click", action); box.append(button); }
+function part(title) { const box = text("fieldset", ""); box.append(text("legend", title)); panel.append(box);
+    return box; }
 const shown = part("On the map");
-key(shown, "true place", "dot", colours.true); key(shown, "where the model put it", "triangle", colours.predicted);
-for (const s of data.switches) { show[s.name] = s.on; tick(shown, s.words, s.on, on => { show[s.name] = on; }, mark(s.kind, s.colour)); }
+key(shown, "true place", "dot", colours.true); key(shown, "where the model put it", "triangle",
+    colours.predicted);
+for (const s of data.switches) { show[s.name] = s.on; tick(shown, s.words, s.on, on => { show[s.name] = on; },
+    mark(s.kind, s.colour)); }
 data.filters.forEach((filter, i) => {
     const box = part(filter.title), list = text("div", ""); list.className = "list"; box.append(list);
     const ticks = filter.labels.map((words, k) => tick(list, words, true, on => { allowed[i][k] = on; }));
-    if (ticks.length > 2) for (const [words, on] of [["all", true], ["none", false]]) press(box, words, () => { ticks.forEach((t, k) => { t.checked = allowed[i][k] = on; }); draw(); });
+    if (ticks.length > 2) for (const [words, on] of [["all", true], ["none", false]]) press(box, words, () =>
+        { ticks.forEach((t, k) => { t.checked = allowed[i][k] = on; }); draw(); });
 });
 for (const note of data.notes) panel.append(text("p", note));
 press(panel, "back to the whole view", () => home());
 const control = L.control({position: "topright"});
-control.onAdd = () => { L.DomEvent.disableClickPropagation(panel); L.DomEvent.disableScrollPropagation(panel); return panel; };
+control.onAdd = () => { L.DomEvent.disableClickPropagation(panel); L.DomEvent.disableScrollPropagation(panel);
+    return panel; };
 control.addTo(map);
 let tiled = false; map.eachLayer(layer => { tiled = tiled || layer instanceof L.TileLayer; });
 if (!tiled) map.options.zoomSnap = 0.25;
-const beside = spare => [(wide && panel.open ? panel.offsetWidth + 10 : 0) + spare, spare]; // room for the panel
-const home = () => map.fitBounds(data.bounds, {paddingTopLeft: [40, 40], paddingBottomRight: beside(40), maxZoom: 20});
+const beside = spare => [(wide && panel.open ? panel.offsetWidth + 10 : 0) + spare, spare];
+    // room for the panel
+const home = () => map.fitBounds(data.bounds, {paddingTopLeft: [40, 40], paddingBottomRight: beside(40),
+    maxZoom: 20});
 home(); draw();
 """
 

@@ -423,9 +423,9 @@ def _against(row, code):
         return f"{distance_words(row['from_middle_m'])} from the middle of all photos"
     if code in COPIES and row["copy_of"] >= 0:
         apart, later = row["apart_m"], row["later_s"]
-        return ", ".join(t
-                         for t in (f"{distance_words(apart)} from the photo that stays" if pd.notna(apart) else "",
-                                   f"{_seconds(later)} later" if pd.notna(later) and later >= 1 else "") if t)
+        return ", ".join(
+            t for t in (f"{distance_words(apart)} from the photo that stays" if pd.notna(apart) else "",
+                        f"{_seconds(later)} later" if pd.notna(later) and later >= 1 else "") if t)
     return ""
 
 # %% ../../nbs/show/62_survey.ipynb #ecf52e2a
@@ -441,10 +441,12 @@ def override_line(
 
 # %% ../../nbs/show/62_survey.ipynb #52186567
 GALLERY_STYLE = """
-ol.cards.wide-cards { grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)) } .cards figure { margin: 0 } .cards figure img { max-width: none }
+ol.cards.wide-cards { grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)) } .cards figure {
+    margin: 0 } .cards figure img { max-width: none }
 @media (min-width: 30rem) { .cards li.double { grid-column: span 2 } }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .3rem } .pair figcaption { font-size: .75rem }
-.against { color: #9c3c00 } code { display: block; overflow-wrap: anywhere; font-size: .75rem; background: #f4f4f4; padding: .15rem .3rem; margin-top: .3rem; user-select: all }
+.against { color: #9c3c00 } code { display: block; overflow-wrap: anywhere; font-size: .75rem;
+    background: #f4f4f4; padding: .15rem .3rem; margin-top: .3rem; user-select: all }
 """
 
 def _decision(row):
@@ -533,8 +535,8 @@ def _spots(table, values, names, apart_m):
 def _spot_data(table, layer, rows, pictures, most):
     "What the page needs of one marker, as JSON would hold it."
     photos = [
-        dict(name=plain_text(table.file_name[i]), facts=[plain_text(f)
-                                                     for f in photo_facts(table.loc[i])] + photo_marks(table, i))
+        dict(name=plain_text(table.file_name[i]),
+             facts=[plain_text(f) for f in photo_facts(table.loc[i])] + photo_marks(table, i))
         for i in rows[:most]
     ]
     for photo, i in zip(photos, rows): photo["picture"] = pictures.uri(table.file_name[i])
