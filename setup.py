@@ -8,8 +8,8 @@ here = Path(__file__).parent
 config = ConfigParser(delimiters=["="])
 config.read(here / "settings.ini", encoding="utf-8")
 settings = config["DEFAULT"]
-extras = {name: settings[f"{name}_requirements"].split() for name in ("attention", "dev", "distributed", "edit", "heic", "hub", "landmarks", "logs", "maps", "timm")}
-extras["all"] = sorted({r for name in ("heic", "hub", "timm") for r in extras[name]})
+extras = {name: settings[f"{name}_requirements"].split() for name in ("attention", "dev", "distributed", "edit", "hub", "landmarks", "logs", "maps", "timm")}
+extras["all"] = sorted({r for name in ("hub", "timm") for r in extras[name]})
 
 setup(
     name=settings["lib_name"],
