@@ -110,7 +110,8 @@ def repair_command(args):
 # %% ../nbs/90_cli.ipynb #dad48e90
 def plan_command(args):
     "Plan evenly spaced capture places in the order of a short walk: checklist, GPX and GeoJSON."
-    from img2gps.capture.plan import plan_capture, plot_plan, read_region, summarize_walk, write_plan
+    from img2gps.capture.region import read_region
+    from img2gps.capture.plan import plan_capture, plan_facts, plot_plan, summarize_plan, write_plan
     from img2gps.style import figure_png
     from img2gps.files import atomic_path
     region = read_region(args.region, args.avoid)
@@ -119,7 +120,7 @@ def plan_command(args):
     written = write_plan(plan, args.out, args.headings)
     picture = written["csv"].with_suffix(".png")
     with atomic_path(picture) as temporary: temporary.write_bytes(figure_png(plot_plan(plan, region)))
-    print(summarize_walk(plan))
+    print(summarize_plan(plan, plan_facts(plan, region)))
     for path in (*written.values(), picture): print(f"  {path}")
 
 # %% ../nbs/90_cli.ipynb #d765936b
@@ -127,9 +128,11 @@ def coverage_command(args):
     "Say which planned places and headings the photos cover, and plan a second walk for the rest."
     from img2gps.table import write_table
     from img2gps.photos.prepare import read_and_clean
-    from img2gps.capture.plan import (coverage, photo_region, plan_capture, plot_coverage, read_plan,
-                                      read_region, second_walk, summarize_coverage, summarize_walk,
-                                      write_plan)
+    from img2gps.capture.region import read_region
+    from img2gps.capture.plan import plan_capture, read_plan, write_plan
+    from img2gps.capture.coverage import (
+        count_matches, coverage, match_photos, photo_region, plot_coverage, second_walk, summarize_coverage,
+        summarize_walk, walk_gaps)
     from img2gps.style import figure_png
     from img2gps.files import atomic_path
     _free(args.out, args.overwrite); _free(args.map, args.overwrite)
@@ -141,7 +144,7 @@ def coverage_command(args):
     plan = read_plan(args.plan) if args.plan else plan_capture(region or photo_region(table),
                                                                spacing_m=args.spacing)
     covered = coverage(plan, table, headings=args.headings)
-    print(summarize_coverage(covered))
+    print(summarize_coverage(covered, count_matches(match_photos(plan, table, headings=args.headings))))
     if args.out: print(f"  {write_table(covered, args.out, args.overwrite)}")
     if args.map:
         with atomic_path(args.map, args.overwrite) as temporary:
@@ -150,9 +153,9 @@ def coverage_command(args):
     if args.second and (covered.status == "done").all():
         print("every place is done: there is nothing to walk again")
     elif args.second:
-        walk = second_walk(covered, region if region is not None or args.plan else photo_region(table),
-                           args.second_places)
-        print(f"second walk: {summarize_walk(walk)}")
+        where = region if region is not None or args.plan else photo_region(table)
+        walk = second_walk(covered, where, args.second_places)
+        print(f"second walk: {summarize_walk(walk, walk_gaps(walk, covered, where))}")
         for path in write_plan(walk, args.second, args.headings).values(): print(f"  {path}")
 
 # %% ../nbs/90_cli.ipynb #8a94a6ac

@@ -36,7 +36,8 @@ def check_lat_lon(
     raise ValueError(f"latitude {lat}, longitude {lon} (entry {i}){where} is not on the Earth: {hint}")
 
 # %% ../nbs/00_geo.ipynb #b11f6fd5
-_QUOTES = str.maketrans("º˚’‘`´”“nsew", "°°" + 4*"'" + 2*'"' + "NSEW") # what keyboards and web pages put for °, ' and "
+# what keyboards and web pages put for °, ' and "
+_QUOTES = str.maketrans("º˚’‘`´”“nsew", "°°" + 4*"'" + 2*'"' + "NSEW")
 
 def parse_position(
     text: str, # "39.9502, -75.1926", or degrees and minutes: 39°57'0.7"N 75°11'33.4"W

@@ -55,8 +55,9 @@ def light_axes(ax, size=(6.4, 4), rows=None):
 def legend_above(ax, **kwargs):
     "A legend above the axes, where it covers no data."
     if ax.get_legend_handles_labels()[0]:
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3, frameon=False, fontsize=10,
-                  borderaxespad=0, handletextpad=0.4, columnspacing=1.4, **kwargs)
+        look = dict(ncols=3, frameon=False, fontsize=10, borderaxespad=0, handletextpad=0.4,
+                    columnspacing=1.4)
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), **(look | kwargs))
 
 def plain_label(text):
     "Text for a figure, shown as it is: no formulas in `$`, no label hidden by a leading underscore."
