@@ -8,14 +8,14 @@ __all__ = ['PHOTO_EXTENSIONS', 'PHOTO_FORMATS', 'MAX_PIXELS', 'MAX_BYTES', 'side
 
 # %% ../../nbs/photos/10_exif.ipynb #8eda872b
 import io, json, math, os, re, shutil, struct, warnings, zlib
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 
 import piexif
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from ..geo import check_lat_lon
 from ..files import atomic_path
 
@@ -117,21 +117,33 @@ def _prepare_pillow():
     if Image.MAX_IMAGE_PIXELS is not None:
         Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MAX_PIXELS)
 
+# %% ../../nbs/photos/10_exif.ipynb #ecdd59be
+class _PhotoFile(io.BufferedReader):
+    "A file of which only so many bytes can be read in pieces."
+    left = math.inf
+
+    def read(self, size=-1):
+        self.left -= max(size or 0, 0)
+        return super().read(size) if self.left > 0 else b""
+
+@contextmanager
 def _open(source):
-    "Open a photo's header with Pillow; OSError says why it cannot be."
+    "A photo's header, opened with Pillow; OSError says why it cannot be."
     _prepare_pillow()
-    try:
-        if isinstance(source, (str, os.PathLike)) and os.stat(source).st_size > MAX_BYTES:
-            raise OSError(f"the file has over {MAX_BYTES:,} bytes")
-        image = Image.open(source, formats=PHOTO_FORMATS)
-    except FileNotFoundError: raise
-    except Exception as e:
-        why = str(e).replace(str(source), os.path.basename(str(source)))
-        raise OSError(f"not a readable photo ({type(e).__name__}: {why[:80]})") from e
-    if image.width * image.height > MAX_PIXELS:
-        size = f"{image.width} x {image.height}"; image.close()
-        raise OSError(f"claims {size} pixels, over the limit of {MAX_PIXELS:,}")
-    return image
+    ours = isinstance(source, (str, os.PathLike))
+    with _PhotoFile(io.FileIO(source)) if ours else nullcontext(source) as f:
+        if ours and os.fstat(f.fileno()).st_size > MAX_BYTES:
+            raise OSError(f"not a readable photo (it has over {MAX_BYTES:,} bytes)")
+        if ours and f.peek(2)[:2] == b"\xff\xd8": f.left = 16_000_000
+        try: image = Image.open(f, formats=PHOTO_FORMATS)
+        except UnidentifiedImageError as e: raise OSError("not a readable photo: no known format") from e
+        except Exception as e:
+            raise OSError(f"not a readable photo ({type(e).__name__}: {str(e)[:80]})") from e
+        with image:
+            if ours: f.left = math.inf
+            if image.width * image.height > MAX_PIXELS:
+                raise OSError(f"claims {image.width} x {image.height} pixels, over the limit of {MAX_PIXELS:,}")
+            yield image
 
 # %% ../../nbs/photos/10_exif.ipynb #22d83a47
 def _exif_file(image):
