@@ -136,13 +136,14 @@ def _open(source):
             raise OSError(f"not a readable photo (it has over {MAX_BYTES:,} bytes)")
         if ours and f.peek(2)[:2] == b"\xff\xd8": f.left = 16_000_000
         try: image = Image.open(f, formats=PHOTO_FORMATS)
-        except UnidentifiedImageError as e: raise OSError("not a readable photo: no known format") from e
+        except UnidentifiedImageError as e: raise OSError("not a readable photo (no known format)") from e
         except Exception as e:
             raise OSError(f"not a readable photo ({type(e).__name__}: {str(e)[:80]})") from e
         with image:
             if ours: f.left = math.inf
             if image.width * image.height > MAX_PIXELS:
-                raise OSError(f"claims {image.width} x {image.height} pixels, over the limit of {MAX_PIXELS:,}")
+                raise OSError(f"claims {image.width} x {image.height} pixels, over the limit of "
+                              f"{MAX_PIXELS:,}")
             yield image
 
 # %% ../../nbs/photos/10_exif.ipynb #22d83a47
