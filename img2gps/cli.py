@@ -324,7 +324,8 @@ def publish_command(args):
         raise ValueError("say where to: --leaderboard FOLDER, --dataset FOLDER, or --hub OWNER/NAME")
     from img2gps.photos.prepare import check_repo_id
     from img2gps.files import new_folder
-    from img2gps.share.hub import push_dataset, push_run, write_dataset, write_leaderboard
+    from img2gps.share.leaderboard import write_leaderboard
+    from img2gps.share.hub import push_dataset, push_run, write_dataset
     if args.hub: check_repo_id(args.hub)
     is_run = (Path(args.source)/"config.json").is_file()
     if is_run and args.dataset:

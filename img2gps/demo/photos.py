@@ -19,6 +19,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from ..table import RADIUS_68
+from ..photos.exif import gps_block
 from img2gps.demo.campus import (
     FIELD_OF_VIEW, WEATHERS, Campus, footprint_edges, footprint_gaps, make_campus, make_weather, render,
     sun_position)
@@ -210,24 +211,12 @@ piexif.TAGS["Exif"].setdefault(CAMERA_ELEVATION_ANGLE,
 
 def _rational(value, denominator): return int(round(float(value) * denominator)), denominator
 
-def _dms(degrees):
-    "Degrees, minutes and seconds as EXIF rationals; the seconds in millionths, 0.03 mm."
-    micro = round(abs(float(degrees)) * 3_600_000_000)
-    return (micro // 3_600_000_000, 1), (micro // 60_000_000 % 60, 1), (micro % 60_000_000, 1_000_000)
-
 def _gps_exif(row):
     "The GPS part of EXIF."
-    gps, at = piexif.GPSIFD, row["gps_at"].astimezone(timezone.utc)
-    return {
-        gps.GPSVersionID: (2, 3, 0, 0), gps.GPSLatitudeRef: "N" if row["gps_latitude"] >= 0 else "S",
-        gps.GPSLatitude: _dms(row["gps_latitude"]),
-        gps.GPSLongitudeRef: "E" if row["gps_longitude"] >= 0 else "W",
-        gps.GPSLongitude: _dms(row["gps_longitude"]), gps.GPSAltitudeRef: 0, gps.GPSAltitude: _rational(
-            row["altitude"], 100), gps.GPSHPositioningError: _rational(
-                row["h_accuracy"], 100), gps.GPSImgDirectionRef: "T", gps.GPSImgDirection: _rational(
-                    row["gps_heading"], 100), gps.GPSDateStamp: at.strftime("%Y:%m:%d"), gps.GPSTimeStamp: (
-                        (at.hour, 1), (at.minute, 1), (at.second*1000 + at.microsecond // 1000, 1000))
-    }
+    at = row["gps_at"].astimezone(timezone.utc)
+    clock = (at.hour, 1), (at.minute, 1), (at.second * 1000 + at.microsecond // 1000, 1000)
+    block = gps_block(row["gps_latitude"], row["gps_longitude"], row["altitude"], row["h_accuracy"], row["gps_heading"])
+    return block | {piexif.GPSIFD.GPSDateStamp: at.strftime("%Y:%m:%d"), piexif.GPSIFD.GPSTimeStamp: clock}
 
 def _exif(row, size):
     "All of one photo's EXIF, as bytes for Pillow."

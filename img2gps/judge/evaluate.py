@@ -8,7 +8,7 @@ __all__ = ['RADII_M', 'INTERVAL_LEVEL', 'MIN_PLACES', 'ASSUMED_SIGMA_M', 'RADIUS
            'bootstrap_interval', 'ratio_interval', 'bootstrap_summary', 'mean_position_errors', 'nearest_place_errors',
            'label_noise_errors', 'lookalike_errors', 'conformal_radius', 'conformal_scale', 'coverage', 'fit_radii',
            'reliability', 'slice_labels', 'evaluate_slices', 'rows_by_split', 'judged_rows', 'with_groups',
-           'floor_errors', 'evaluate_predictions', 'judged_splits', 'format_interval', 'format_metrics']
+           'floor_errors', 'evaluate_predictions', 'judged_splits', 'format_interval', 'floor_rows', 'format_metrics']
 
 # %% ../../nbs/judge/50_evaluate.ipynb #b4f1a9de
 import math, re
@@ -19,7 +19,7 @@ from scipy.spatial import cKDTree
 from scipy.special import ndtr, stdtrit
 
 from ..geo import LocalFrame, check_lat_lon, geodesic_m, mean_position
-from ..table import PREDICTED_COLUMNS, RADIUS_68, TRUE_COLUMNS
+from ..table import PREDICTED_COLUMNS, RADIUS_68, TRUE_COLUMNS, counted
 from ..style import MAIN_WINDS, compass_point
 from ..learn.lookalike import nearest
 
@@ -735,10 +735,18 @@ def format_interval(
     "An interval as text."
     return "" if interval is None else f"[{interval[0]:.{digits}f}, {interval[1]:.{digits}f}]"
 
-def _row(name, summary, interval=None):
-    "A line of the table for terminals."
-    return (f"  {name:<30}{summary['n']:>7}{summary['mean_m']:>9.1f} {format_interval(interval):<18}"
-            f"{summary['median_m']:>8.1f}{summary['p90_m']:>8.1f}{summary['acc_25m']:>9.0%}")
+def floor_rows(
+    metrics: dict, # of `evaluate_predictions`
+    split: str, # one of `judged_splits`
+) -> list: # dictionaries of strings: name, photos, mean, interval, median, p90, within; `model` marks the model's
+    "A split's result between its floors, as every table shows it."
+    result, floors = metrics[split], metrics[split].get("floors", {})
+    beside = {**{k: (FLOOR_NAMES[k], floors.get(k)) for k in ("mean_position", "lookalike")}, "model": ("the model", result),
+              **{k: (FLOOR_NAMES[k], floors.get(k)) for k in ("nearest_place_oracle", "label_noise")}}
+    return [dict(name=name, photos=f"{s['n']:,}", mean=f"{s['mean_m']:.1f}",
+                 interval=format_interval(s.get("intervals", {}).get("mean_m")), median=f"{s['median_m']:.1f}",
+                 p90=f"{s['p90_m']:.1f}", within=f"{s['acc_25m']:.0%}", model=key == "model")
+            for key, (name, s) in beside.items() if s]
 
 # %% ../../nbs/judge/50_evaluate.ipynb #2760b3ef
 FLOOR_NAMES = dict(mean_position="always the mean position", lookalike="nearest look-alike",
@@ -752,23 +760,16 @@ def format_metrics(
     for each split; errors in metres."""
     lines = []
     for split in judged_splits(metrics):
-        result, floors = metrics[split], metrics[split].get("floors", {})
-        heading = (f"{'' if split == 'all' else split + ': '}{result['n']} photos of "
-                   f"{result['n_locations']} places")
+        result = metrics[split]
+        heading = (f"{'' if split == 'all' else split + ': '}{counted(result['n'], 'photo')} of "
+                   f"{counted(result['n_locations'], 'place')}")
         if seen := result.get("n_locations_in_train"): heading += f", {seen} of them also in training"
-        interval = f"{metrics['interval_level']:.0%} interval"
-        lines += [
-            heading, f"  {'errors in metres':<30}{'photos':>7}{'mean':>9} "
-            f"{interval:<18}{'median':>8}{'p90':>8}{'<= 25 m':>9}"
-        ]
-        beside = lambda name: [
-            _row(FLOOR_NAMES[name], floors[name], floors[name].get("intervals", {}).get("mean_m"))
-        ] if name in floors else []
-        lines += beside("mean_position") + beside("lookalike")
-        lines.append(_row("the model", result, result["intervals"]["mean_m"]))
-        lines += beside("nearest_place_oracle") + beside("label_noise")
+        show = "  {name:<30}{photos:>7}{mean:>9} {interval:<18}{median:>8}{p90:>8}{within:>9}".format_map
+        names = dict(name="errors in metres", photos="photos", mean="mean", median="median", p90="p90", within="<= 25 m",
+                     interval=f"{metrics['interval_level']:.0%} interval")
+        lines += [heading, show(names), *map(show, floor_rows(metrics, split))]
         if radius := result.get("radius"):
-            refused = f"; {radius['refused']} photos were refused" if radius.get("refused") else ""
+            refused = f"; {counted(radius['refused'], 'photo')} refused" if radius.get("refused") else ""
             lines.append(f"  the {radius['level']:.0%} radius (median {radius['median_m']:.1f} m) held "
                          f"for {radius['coverage']:.1%}{refused}")
         lines.append("")

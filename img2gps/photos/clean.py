@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['CHECKS', 'FLAGS', 'inspect_files', 'Thresholds', 'check', 'no_gps', 'null_island', 'low_accuracy', 'corrupt',
            'too_small', 'blurred', 'dark', 'out_of_region', 'fix_age', 'stale_fix', 'too_fast', 'label_outlier',
-           'near_pairs', 'near_any', 'duplicate', 'near_duplicate', 'read_overrides', 'clean', 'summarize_reasons']
+           'hash_codes', 'near_rows', 'near_pairs', 'near_any', 'duplicate', 'near_duplicate', 'read_overrides',
+           'clean', 'summarize_reasons']
 
 # %% ../../nbs/photos/14_clean.ipynb #3f45c5a2
 import hashlib, os
@@ -236,31 +237,19 @@ def label_outlier(table, thresholds, region):
     return mark
 
 # %% ../../nbs/photos/14_clean.ipynb #42cee36b
-def _codes(phash):
-    "Perceptual hashes of 16 hexadecimal digits as uint64."
+def hash_codes(
+    phash, # 16 hexadecimal digits each
+) -> np.ndarray: # uint64
+    "Perceptual hashes as numbers."
     return np.array([int(h, 16) for h in phash], dtype=np.uint64)
 
-def _bits_apart(a, b):
-    "How many of 64 bits differ."
-    apart = a ^ b
-    return np.bitwise_count(apart) if hasattr(np, "bitwise_count") else np.unpackbits(
-        apart.view(np.uint8).reshape(-1, 8), axis=1).sum(1)
-
-def _near_codes(codes, max_bits):
-    "Row pairs (lower first) of distinct uint64 codes that differ in at most `max_bits` bits."
-    found = [np.zeros((0, 2), int)]
-    for piece in np.array_split(np.arange(64), max_bits + 1):
-        key = codes >> np.uint64(piece[0]) & np.uint64(2 ** len(piece) - 1)
-        order = np.argsort(key, kind="stable")
-        key, code, start, step = key[order], codes[order], np.arange(len(codes)), 1
-        while True: # each code with the one, two, three ... places behind it, as long as they share the piece
-            start = start[start + step < len(codes)]
-            start = start[key[start] == key[start + step]]
-            if not len(start): break
-            near = start[_bits_apart(code[start], code[start + step]) <= max_bits]
-            found.append(np.sort(np.stack([order[near], order[near + step]], 1), axis=1))
-            step += 1
-    return np.unique(np.concatenate(found), axis=0)
+def near_rows(
+    codes, # uint64, shape (n,)
+    code, # uint64
+    max_bits: int, # of 64 that may differ
+) -> np.ndarray: # row numbers
+    "Which codes differ from one in at most `max_bits` bits."
+    return np.flatnonzero(np.bitwise_count(codes ^ code) <= max_bits)
 
 # %% ../../nbs/photos/14_clean.ipynb #af88ad90
 def near_pairs(
@@ -272,12 +261,11 @@ def near_pairs(
     "Pairs of perceptual hashes that differ in at most `max_bits` bits, without comparing every pair."
     phash = np.array([str(h) for h in phash], dtype=object)
     rows = np.flatnonzero(phash != "")
-    distinct, first, which = np.unique(_codes(phash[rows]), return_index=True, return_inverse=True)
+    distinct, first, which = np.unique(hash_codes(phash[rows]), return_index=True, return_inverse=True)
     repeats = np.setdiff1d(np.arange(len(rows)), first)
-    pairs = np.concatenate([
-        first[_near_codes(distinct, max_bits)].reshape(-1, 2),
-        np.stack([first[which[repeats]], repeats], 1).reshape(-1, 2)
-    ]).astype(int)
+    near = [(i, i + 1 + j) for i, code in enumerate(distinct) for j in near_rows(distinct[i + 1:], code, max_bits)]
+    pairs = np.concatenate([first[np.array(near, int).reshape(-1, 2)],
+                            np.stack([first[which.ravel()[repeats]], repeats], 1)]).astype(int)
     return np.unique(np.sort(rows[pairs], axis=1), axis=0).reshape(-1, 2)
 
 # %% ../../nbs/photos/14_clean.ipynb #b28080eb
@@ -288,23 +276,10 @@ def near_any(
 ) -> np.ndarray: # n bools
     "Which photos look nearly like one of the others."
     phash = np.array([str(h) for h in phash], dtype=object)
-    theirs = np.unique(_codes([h for h in map(str, others) if h]))
-    mine, which = np.unique(_codes(phash[phash != ""]), return_inverse=True)
-    near = np.isin(mine, theirs)
-    for piece in np.array_split(np.arange(64), max_bits + 1):
-        key = lambda codes: codes >> np.uint64(piece[0]) & np.uint64(2 ** len(piece) - 1)
-        order = np.argsort(key(theirs), kind="stable")
-        keys, open_ = key(theirs)[order], np.flatnonzero(~near)
-        at, end = np.searchsorted(keys, key(mine[open_]),
-                                  "left"), np.searchsorted(keys, key(mine[open_]), "right")
-        while len(open_): # one photo of the others' piece after the other; who has found a near one is done
-            going = at < end
-            open_, at, end = open_[going], at[going], end[going]
-            found = _bits_apart(theirs[order[at]], mine[open_]) <= max_bits
-            near[open_[found]] = True
-            open_, at, end = open_[~found], at[~found] + 1, end[~found]
+    theirs = np.unique(hash_codes([h for h in map(str, others) if h]))
+    mine, which = np.unique(hash_codes(phash[phash != ""]), return_inverse=True)
     out = np.zeros(len(phash), bool)
-    out[phash != ""] = near[which.ravel()]
+    out[phash != ""] = np.array([len(near_rows(theirs, code, max_bits)) > 0 for code in mine], bool)[which.ravel()]
     return out
 
 # %% ../../nbs/photos/14_clean.ipynb #2d2d0f06
@@ -327,19 +302,16 @@ def near_duplicate(table, thresholds, region):
     ordered = _by_preference(table[table.phash != ""])
     ordered = ordered[~ordered.sha256.duplicated()]
     if not len(ordered): return pd.Series(False, index=table.index)
-    codes, mark = _codes(ordered.phash), np.zeros(len(ordered), bool)
+    codes, mark = hash_codes(ordered.phash), np.zeros(len(ordered), bool)
     grey = np.stack([t.ravel() for t in ordered.thumbnail]).astype(np.float32)
     grey -= grey.mean(1, keepdims=True)
-    pieces = np.array_split(np.arange(64), thresholds.near_bits + 1)
-    keys = np.stack([codes >> np.uint64(p[0]) & np.uint64(2 ** len(p) - 1) for p in pieces], 1).tolist()
-    staying = [{} for _ in pieces]
-    for i, key in enumerate(keys):
-        rivals = np.fromiter((j for piece, k in zip(staying, key) for j in piece.get(k, ())), dtype=np.int64)
-        near = rivals[_bits_apart(codes[rivals], codes[i]) <= thresholds.near_bits] if len(rivals) else rivals
-        mark[i] = len(near) > 0 and (np.abs(grey[np.unique(near)] - grey[i]).mean(1)
-                                     <= thresholds.near_grey).any()
+    staying, rows = np.empty_like(codes), []
+    for i, code in enumerate(codes):
+        near = [rows[k] for k in near_rows(staying[:len(rows)], code, thresholds.near_bits)]
+        mark[i] = len(near) > 0 and (np.abs(grey[near] - grey[i]).mean(1) <= thresholds.near_grey).any()
         if not mark[i]:
-            for piece, k in zip(staying, key): piece.setdefault(k, []).append(i)
+            staying[len(rows)] = code
+            rows.append(i)
     return pd.Series(mark, index=ordered.index).reindex(table.index, fill_value=False)
 
 # %% ../../nbs/photos/14_clean.ipynb #53e42d99

@@ -406,15 +406,15 @@ def gps_block(
     h_accuracy: float=None, # metres
     heading: float=None, # degrees clockwise from true north
 ) -> dict: # for piexif, under "GPS"
-    "The EXIF GPS block of a position, in degrees, minutes and hundred-thousandths of a second (0.3 mm)."
+    "The EXIF GPS block of a position, in degrees, minutes and millionths of a second (0.03 mm)."
     check_lat_lon(latitude, longitude, where="the position to write")
     for name, value, low in (("altitude", altitude, -1e5), ("h_accuracy", h_accuracy, 0), ("heading", heading,
                                                                                            -360)):
         if value is not None and not low <= value <= 1e6:
             raise ValueError(f"{name} {value} cannot be written: it must be a number from {low:g} to 1e6")
     def parts(value):
-        whole = round(abs(value) * 3600 * 100_000)
-        return (whole // 360_000_000, 1), (whole % 360_000_000 // 6_000_000, 1), (whole % 6_000_000, 100_000)
+        micro = round(abs(value) * 3_600_000_000)
+        return (micro // 3_600_000_000, 1), (micro // 60_000_000 % 60, 1), (micro % 60_000_000, 1_000_000)
 
     block = {
         0: (2, 3, 0, 0), 1: "N" if latitude >= 0 else "S", 2: parts(latitude),

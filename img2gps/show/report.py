@@ -21,7 +21,7 @@ from ..page import (
 from ..photos.split import audit_split
 from ..learn.lookalike import photo_thumbnails
 from ..judge.evaluate import (
-    FLOOR_NAMES, add_errors, evaluate_predictions, floor_errors, format_interval, judged_splits)
+    FLOOR_NAMES, add_errors, evaluate_predictions, floor_errors, floor_rows, format_interval, judged_splits)
 from ..judge.suspects import suspect_labels
 from img2gps.show.plots import (
     plot_error_cdf, plot_heading_rose, plot_history, plot_predictions, plot_reliability, plot_residual_map,
@@ -77,27 +77,16 @@ def _protocol(metrics, split):
     return " ".join(parts)
 
 # %% ../../nbs/show/63_report.ipynb #b1c2e5b6
-def _score(name, summary, interval=None):
-    "A row of the table of scores."
-    return (name, f"{summary['mean_m']:.1f}", format_interval(interval), f"{summary['median_m']:.1f}",
-            f"{summary['p90_m']:.1f}", f"{summary['acc_25m']:.0%}")
-
 def _scores_section(metrics):
     "The model between its floors, for each split."
     parts, header = [], ("error in metres", "mean", f"{metrics['interval_level']:.0%} interval", "median",
                          "p90", "≤ 25 m")
     for split in reversed(judged_splits(metrics)):
-        result, floors = metrics[split], metrics[split].get("floors", {})
-        beside = lambda *names: [
-            _score(FLOOR_NAMES[n], floors[n], floors[n].get("intervals", {}).get("mean_m")) for n in names
-            if n in floors
-        ]
-        above = beside("mean_position", "lookalike")
-        rows = above + [_score("the model", result, result["intervals"]["mean_m"])] + beside(
-            "nearest_place_oracle", "label_noise")
+        result, rows = metrics[split], floor_rows(metrics, split)
+        cells = [[r[k] for k in ("name", "mean", "interval", "median", "p90", "within")] for r in rows]
         caption = (f"{SPLIT_NAMES[split].capitalize() or 'All'} photos: {result['n']:,} from "
                    f"{counted(result['n_locations'], 'place')}")
-        parts.append(html_table(header, rows, caption, strong=len(above)))
+        parts.append(html_table(header, cells, caption, strong=[r["model"] for r in rows].index(True)))
     legend = html_paragraph("Errors are geodesic distances; 90% of the answers are at most p90 off; "
                         "the last column is the share that is at most 25 m off.", "note")
     shown = {
