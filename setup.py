@@ -8,9 +8,9 @@ here = Path(__file__).parent
 config = ConfigParser(delimiters=["="])
 config.read(here / "settings.ini", encoding="utf-8")
 settings = config["DEFAULT"]
-names = ("attention", "dev", "distributed", "edit", "heic", "hub", "landmarks", "logs", "maps", "timm")
+names = ("attention", "dev", "distributed", "edit", "hub", "landmarks", "logs", "maps", "timm")
 extras = {name: settings[f"{name}_requirements"].split() for name in names}
-extras["all"] = sorted({r for name in ("heic", "hub", "timm") for r in extras[name]})
+extras["all"] = sorted({r for name in ("hub", "timm") for r in extras[name]})
 
 setup(
     name=settings["lib_name"],

@@ -65,7 +65,9 @@ def thumbnail_data_uri(
 ) -> str: # a `data:image/jpeg` URI, or None if the photo cannot be read
     "A small upright JPEG of a photo for embedding in a page; never raises."
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
+        # Pillow knows formats that are no photo's, and gives PostScript to another program
+        formats = "JPEG", "PNG", "WEBP", "TIFF", "HEIF"
+        with warnings.catch_warnings(), Image.open(path, formats=formats) as image:
             # Pillow warns of large pictures; ours is the stricter rule on what is decoded
             warnings.simplefilter("ignore")
             if image.width * image.height > MAX_PIXELS: return None

@@ -38,7 +38,9 @@ class Region:
     @property
     def is_path(self): return bool(shapely.get_dimensions(self.shape) == 1)
     @cached_property
-    def ground(self): return self.shape.difference(self.avoid)
+    def ground(self):
+        "What is left to walk once the areas to avoid are taken out."
+        return self.shape if self.avoid.is_empty else self.shape.difference(self.avoid)
 
 # %% ../../nbs/capture/20_region.ipynb #3ee822c9
 _GEOMETRIES = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon")
@@ -213,7 +215,8 @@ def contains(self:Region,
     "Which points lie in the region's areas (anywhere, where it is a path) and in nothing to avoid."
     x, y = np.reshape(east_north, (-1, 2)).T
     inside = np.ones(len(x), bool) if self.is_path else shapely.intersects_xy(self.shape, x, y)
-    return inside & ~shapely.contains_xy(self.avoid, x, y)
+    inside[inside] = ~shapely.contains_xy(self.avoid, x[inside], y[inside])
+    return inside
 
 # %% ../../nbs/capture/20_region.ipynb #56fd55ac
 def points_along(line, spacing):

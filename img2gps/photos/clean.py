@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['CHECKS', 'FLAGS', 'inspect_files', 'Thresholds', 'check', 'no_gps', 'null_island', 'low_accuracy', 'corrupt',
-           'no_decoder', 'too_small', 'blurred', 'dark', 'out_of_region', 'fix_age', 'stale_fix', 'too_fast',
-           'label_outlier', 'hash_codes', 'near_rows', 'near_pairs', 'near_any', 'duplicate', 'near_duplicate',
-           'read_overrides', 'clean', 'summarize_reasons']
+           'too_small', 'blurred', 'dark', 'out_of_region', 'fix_age', 'stale_fix', 'too_fast', 'label_outlier',
+           'hash_codes', 'near_rows', 'near_pairs', 'near_any', 'duplicate', 'near_duplicate', 'read_overrides',
+           'clean', 'summarize_reasons']
 
 # %% ../../nbs/photos/14_clean.ipynb #3f45c5a2
 import hashlib, os
@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from ..geo import Bounds, LocalFrame, geodesic_m, mean_position
 from ..table import capture_order, capture_seconds, has_position, photo_table, read_csv, text_column
-from .exif import decode_photo, is_heif
+from .exif import decode_photo
 
 # %% ../../nbs/photos/14_clean.ipynb #a737fef2
 def _inspect(path):
@@ -38,9 +38,7 @@ def _inspect(path):
                 hashlib, "file_digest") else hashlib.sha256(f.read()).hexdigest()
         image = decode_photo(path, (128, 128)).convert("L")
     except OSError as e:
-        return out | {
-            "damage": "no decoder" if "heic extra" in str(e) and is_heif(path) else str(e) or type(e).__name__
-        }
+        return out | {"damage": str(e) or type(e).__name__}
     grey, small = np.asarray(image, np.float32), image.resize((64, 64), Image.Resampling.BILINEAR)
     return out | {
         "phash": str(imagehash.phash(small)), "thumbnail": np.asarray(small.resize((16, 16)), np.uint8),
@@ -112,12 +110,7 @@ def low_accuracy(table, thresholds, region):
 @check("corrupt")
 def corrupt(table, thresholds, region):
     "The file cannot be decoded to the end: cut short, damaged, or not a photo."
-    return (table.phash == "") & ~no_decoder(table, thresholds, region)
-
-@check("no_decoder")
-def no_decoder(table, thresholds, region):
-    "Nothing here can decode this format: HEIC and HEIF need the heic extra, pip install 'img2gps[heic]'."
-    return table.get("damage", pd.Series("", index=table.index)) == "no decoder"
+    return table.phash == ""
 
 @check("too_small")
 def too_small(table, thresholds, region):

@@ -89,7 +89,7 @@ def _read_all(folder, names, workers=0, progress=True, after=lambda rows: None):
     return rows
 
 # %% ../../nbs/photos/12_collect.ipynb #6c151c14
-READER = 2 # changes when `read_photo` reads something differently, so that old scans are not trusted
+READER = 3 # changes when `read_photo` reads something differently, so that old scans are not trusted
 
 def scan_cache(
     folder, # a folder of photos
