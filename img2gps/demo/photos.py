@@ -19,7 +19,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from ..table import RADIUS_68
-from ..photos.exif import gps_block
+from ..photos.write import gps_block
 from img2gps.demo.campus import (
     FIELD_OF_VIEW, WEATHERS, Campus, footprint_edges, footprint_gaps, make_campus, make_weather, render,
     sun_position)

@@ -17,7 +17,8 @@ from tqdm import tqdm
 
 from ..files import new_folder, read_json, whole_folder
 from ..table import write_table
-from ..photos.exif import read_photo, strip_private
+from ..photos.exif import read_photo
+from ..photos.write import strip_private
 from ..photos.clean import summarize_reasons
 from ..photos.split import SPLITS, audit_split, format_audit, split_kind, usable
 from ..photos.prepare import SPLIT_WORDS, check_repo_id, split_names
