@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['CHECKS', 'FLAGS', 'inspect_files', 'Thresholds', 'check', 'no_gps', 'null_island', 'low_accuracy', 'corrupt',
-           'too_small', 'blurred', 'dark', 'out_of_region', 'fix_age', 'stale_fix', 'too_fast', 'label_outlier',
-           'hash_codes', 'near_rows', 'near_pairs', 'near_any', 'duplicate', 'near_duplicate', 'read_overrides',
-           'clean', 'summarize_reasons']
+           'too_small', 'blurred', 'dark', 'out_of_region', 'camera_names', 'fix_age', 'stale_fix', 'too_fast',
+           'label_outlier', 'hash_codes', 'near_rows', 'near_pairs', 'near_any', 'duplicate', 'near_duplicate',
+           'read_overrides', 'clean', 'summarize_reasons']
 
 # %% ../../nbs/photos/14_clean.ipynb #3f45c5a2
 import hashlib, os
@@ -22,45 +22,41 @@ from scipy import ndimage
 from tqdm import tqdm
 
 from ..geo import Bounds, LocalFrame, geodesic_m, mean_position
-from ..table import capture_order, capture_seconds, has_position, photo_table, read_csv, text_column
+from ..table import (
+    capture_order, capture_seconds, has_position, photo_table, read_csv, table_metres,
+    text_column, TRUTHS)
 from .exif import decode_photo
 
 # %% ../../nbs/photos/14_clean.ipynb #a737fef2
 def _inspect(path):
     """What one file's bytes and pixels say; empty and NaN where it cannot be read or decoded, with
     `damage` saying why."""
-    out = {
-        "sha256": "", "phash": "", "sharpness": np.nan, "brightness": np.nan, "thumbnail": None, "damage": ""
-    }
+    out = dict(sha256="", phash="", sharpness=np.nan, brightness=np.nan, thumbnail=None, damage="")
     try:
-        with open(path, "rb") as f:
-            out["sha256"] = hashlib.file_digest(f, "sha256").hexdigest() if hasattr(
-                hashlib, "file_digest") else hashlib.sha256(f.read()).hexdigest()
+        out["sha256"] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
         image = decode_photo(path, (128, 128)).convert("L")
     except OSError as e:
         return out | {"damage": str(e) or type(e).__name__}
     grey, small = np.asarray(image, np.float32), image.resize((64, 64), Image.Resampling.BILINEAR)
-    return out | {
-        "phash": str(imagehash.phash(small)), "thumbnail": np.asarray(small.resize((16, 16)), np.uint8),
-        "sharpness": round(float(ndimage.laplace(grey).var()), 2), "brightness": round(float(grey.mean()), 2)
-    }
+    return out | dict(phash=str(imagehash.phash(small)),
+                      thumbnail=np.asarray(small.resize((16, 16)), np.uint8),
+                      sharpness=round(float(ndimage.laplace(grey).var()), 2),
+                      brightness=round(float(grey.mean()), 2))
 
 def inspect_files(
     table, # a photo table
     folder, # the folder that its file names are relative to
-    workers: int = 0, # threads; 0 is one a processor, 8 at most
-    progress: bool = True, # show a bar
-    # sha256, phash (16 hexadecimal digits), sharpness, brightness, thumbnail (16 x 16 grey uint8
-    # array) and damage a row, on the table's index
-) -> pd.DataFrame:
-    "Read and decode every photo once."
+    workers: int=0, # threads; 0 is one per processor, 8 at most
+    progress: bool=True, # show a bar
+) -> pd.DataFrame: # a row per photo, on the table's index
+    """Read and decode every photo once: sha256, phash (16 hexadecimal digits), sharpness, brightness,
+    thumbnail (16 x 16 grey uint8 array) and damage."""
     paths = [Path(folder)/n for n in table.file_name]
+    columns = ["sha256", "phash", "sharpness", "brightness", "thumbnail", "damage"]
     with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
-        rows = list(
-            tqdm(pool.map(_inspect, paths), total=len(paths), desc="clean", unit="photo",
-                 disable=not progress))
-    return pd.DataFrame(rows, index=table.index,
-                        columns=["sha256", "phash", "sharpness", "brightness", "thumbnail", "damage"])
+        found = tqdm(pool.map(_inspect, paths), total=len(paths), desc="clean", unit="photo",
+                     disable=not progress)
+        return pd.DataFrame(list(found), index=table.index, columns=columns)
 
 # %% ../../nbs/photos/14_clean.ipynb #654a79be
 @dataclass(frozen=True)
@@ -70,19 +66,17 @@ class Thresholds:
     min_side: int = 100 # shorter side of a photo that is large enough, pixels
     fix_age_s: float = 45. # a fix this much older or newer than the photo, seconds
     frozen_s: float = 2. # the same position and heading for this long is a frozen fix, seconds
-    # without a region: this many times the distance that 95 % of photos keep from the middle
-    region_factor: float = 5.
+    region_factor: float = 5. # without a region: times the distance that 95 % of photos keep from the middle
     region_min_m: float = 500. # and at least this far, metres
     near_bits: int = 6 # of 64 bits of the perceptual hash that may differ in a near-duplicate
     near_grey: float = 8. # mean difference of the thumbnails that a near-duplicate keeps, of 255
-
     sharpness: float = 25. # variance of the Laplacian below which a photo looks blurred
     brightness: float = 25. # mean grey below which a photo is dark, of 255
     speed_mps: float = 8. # faster than this between two photos of a walk is no walk, metres per second
-    # what two positions may be apart by the phone's error alone, where it does not say, metres
-    gps_slack_m: float = 20.
+    gps_slack_m: float = 20. # how far the phone alone may set two positions apart, metres
     outlier_m: float = 60. # a position this far from the photos taken just before and after, metres
 
+# %% ../../nbs/photos/14_clean.ipynb #638e1aef
 CHECKS = {} # code -> function(table, thresholds, region) -> mask
 FLAGS = {"blurred", "dark"} # codes that a person is told of, and that set nothing aside
 
@@ -117,16 +111,15 @@ def too_small(table, thresholds, region):
     "The photo is a thumbnail, too small to show a place."
     return table[["width", "height"]].min(axis=1) < thresholds.min_side
 
-
 # %% ../../nbs/photos/14_clean.ipynb #f03b084e
 @check("blurred")
 def blurred(table, thresholds, region):
-    "The picture is blurred (a flag: fog and bare walls are soft too, so a person decides)."
+    "The picture is blurred (a flag only: fog and bare walls are soft too, so a person decides)."
     return (table.sharpness < thresholds.sharpness) & ~dark(table, thresholds, region)
 
 @check("dark")
 def dark(table, thresholds, region):
-    "The picture is nearly black (a flag: a place looks like that at night)."
+    "The picture is nearly black (a flag only: a place looks like that at night)."
     return table.brightness < thresholds.brightness
 
 # %% ../../nbs/photos/14_clean.ipynb #2c6c96e8
@@ -137,41 +130,43 @@ def out_of_region(table, thresholds, region):
     if region is not None: return placed & ~region.contains(table.latitude, table.longitude)
     if placed.sum() < 5: return pd.Series(False, index=table.index)
     frame = LocalFrame(*mean_position(table.latitude[placed], table.longitude[placed]))
-    metres = frame.to_metres(table.latitude[placed].to_numpy(), table.longitude[placed].to_numpy())
-    middle = frame.to_degrees(np.median(metres, axis=0)) # in metres, so that it holds across the antimeridian
+    # the median of metres holds across the antimeridian
+    middle = frame.to_degrees(np.median(table_metres(table[placed], frame), axis=0))
     distance = pd.Series(geodesic_m(table.latitude, table.longitude, *middle), index=table.index)
     limit = max(thresholds.region_min_m, thresholds.region_factor * distance[placed].quantile(0.95))
     return placed & (distance > limit)
 
 # %% ../../nbs/photos/14_clean.ipynb #2ff6df70
+def camera_names(
+    table, # a photo table
+) -> pd.Series: # maker and model, '' where unknown
+    "Which camera took each photo."
+    return (text_column(table, "make") + " " + text_column(table, "model")).str.strip()
+
 def fix_age(
     table, # a photo table
-    # seconds; positive where the fix is older than the photo; NaN where the two times cannot be
-    # compared
-) -> pd.Series:
-    "How old the GPS fix was when the photo was taken."
+) -> pd.Series: # seconds, NaN where the two times cannot be compared
+    "How old the GPS fix was when the photo was taken; negative where it is newer than the photo."
     taken_at, gps_at = text_column(table, "taken_at"), text_column(table, "gps_at")
     zoned = taken_at.str.contains(r"(?:[+-]\d\d:\d\d|Z)$", regex=True)
     taken = pd.to_datetime(taken_at.where(zoned), utc=True, errors="coerce", format="ISO8601")
     fix = pd.to_datetime(gps_at.where(gps_at != ""), utc=True, errors="coerce", format="ISO8601")
-    age = (taken - fix).dt.total_seconds()
-    apart = (capture_seconds(table) -
-             (fix.dt.tz_localize(None) - pd.Timestamp("2000-01-01")).dt.total_seconds()).where(~zoned)
-    camera_day = [text_column(table, "make"), text_column(table, "model"), taken_at.str.slice(0, 10)]
-    usual, known = apart.groupby(camera_day).transform("median"), apart.groupby(camera_day).transform("count")
-    return age.fillna((apart - usual).where(known >= 5))
+    fix_s = (fix.dt.tz_localize(None) - pd.Timestamp("2000-01-01")).dt.total_seconds()
+    apart = (capture_seconds(table) - fix_s).where(~zoned)
+    of_day = apart.groupby([camera_names(table), taken_at.str.slice(0, 10)])
+    without_zone = (apart - of_day.transform("median")).where(of_day.transform("count") >= 5)
+    return (taken - fix).dt.total_seconds().fillna(without_zone)
 
+# %% ../../nbs/photos/14_clean.ipynb #182953b9
 def _frozen(table, own, thresholds, gap_s=900.):
     "Which photos are in a run of one camera's photos that keep position and heading for too long."
-    seconds = capture_seconds(table)
-    camera = text_column(table, "make") + "|" + text_column(table, "model")
-    run = table.assign(
-        _s=seconds,
-        _c=camera)[own & has_position(table) & table.heading.notna() & seconds.notna()].sort_values(
-            ["_c", "_s", "file_name"])
-    new = (run[["latitude", "longitude", "heading", "_c"]]
-           != run[["latitude", "longitude", "heading", "_c"]].shift()).any(axis=1) | (run._s.diff() > gap_s)
-    span = run._s.groupby(new.cumsum()).transform(lambda s: s.max() - s.min()) if len(run) else run._s
+    known = table.assign(seconds=capture_seconds(table), camera=camera_names(table))
+    known = known[own & has_position(table) & table.heading.notna() & known.seconds.notna()]
+    known = known.sort_values(["camera", "seconds", "file_name"])
+    fix = known[["latitude", "longitude", "heading", "camera"]]
+    new = (fix != fix.shift()).any(axis=1) | (known.seconds.diff() > gap_s)
+    run = known.seconds.groupby(new.cumsum())
+    span = run.transform("max") - run.transform("min")
     return (span >= thresholds.frozen_s).reindex(table.index, fill_value=False)
 
 @check("stale_fix")
@@ -179,61 +174,49 @@ def stale_fix(table, thresholds, region):
     """The fix was carried over from an earlier moment: its time is far from the photo's, or position and
     heading stay frozen while time goes on."""
     # a position that somebody gave is no fix
-    age, own = fix_age(table).abs(), ~text_column(table, "position_from").isin(["csv", "hand", "smoothing"])
-    return own & ((age > thresholds.fix_age_s) |
-                  (_frozen(table, own, thresholds) & ~(age <= thresholds.frozen_s)))
+    own = ~text_column(table, "position_from").isin(["csv", "hand", "smoothing"])
+    age = fix_age(table).abs()
+    frozen = _frozen(table, own, thresholds) & ~(age <= thresholds.frozen_s)
+    return own & ((age > thresholds.fix_age_s) | frozen)
 
 # %% ../../nbs/photos/14_clean.ipynb #30c6afaf
 def _walks(table, thresholds, region, gap_s=900.):
     """Rows with a position and a time, in capture order, with metres east and north, seconds, accuracy,
     and a walk's number."""
-    refused = null_island(table, thresholds, region) | out_of_region(table, thresholds, region) | stale_fix(
-        table, thresholds, region) | low_accuracy(table, thresholds, region)
     seconds = capture_seconds(table)
-    chosen = has_position(table) & seconds.notna() & ~refused
-    if not chosen.any():
-        return pd.DataFrame(columns=["east", "north", "seconds", "accuracy", "walk"], dtype=float)
+    chosen = has_position(table) & seconds.notna()
+    for f in (null_island, out_of_region, stale_fix, low_accuracy): chosen &= ~f(table, thresholds, region)
     rows = table[chosen]
-    metres = LocalFrame(*mean_position(rows.latitude, rows.longitude)).to_metres(
-        rows.latitude.to_numpy(), rows.longitude.to_numpy())
-    out = pd.DataFrame(
-        {
-            "east": metres[:, 0], "north": metres[:, 1], "seconds": seconds[chosen],
-            "accuracy": rows.h_accuracy.fillna(thresholds.gps_slack_m/2),
-            "camera": text_column(rows, "make") + "|" + text_column(rows, "model"), "name": rows.file_name
-        }, index=rows.index).sort_values(["camera", "seconds", "name"])
-    return out.assign(walk=((out.camera != out.camera.shift()) | (out.seconds.diff() > gap_s)).cumsum())
+    metres = table_metres(rows) if len(rows) else np.zeros((0, 2))
+    track = rows.assign(east=metres[:, 0], north=metres[:, 1], seconds=seconds[chosen],
+                        accuracy=rows.h_accuracy.fillna(thresholds.gps_slack_m/2), camera=camera_names(rows))
+    track = track.sort_values(["camera", "seconds", "file_name"])
+    track["walk"] = ((track.camera != track.camera.shift()) | (track.seconds.diff() > gap_s)).cumsum()
+    return track[["east", "north", "seconds", "accuracy", "walk"]]
 
 @check("too_fast")
 def too_fast(table, thresholds, region):
     "The position can only be reached, and left, faster than a run: a jump of the GPS."
     track = _walks(table, thresholds, region)
-    mark = pd.Series(False, index=table.index)
-    if len(track) < 3: return mark
-    def jump(a, b): # is the way from one place to another no walk?
-        apart = np.hypot(track.east - b.east, track.north - b.north)
-        slack = np.maximum(track.accuracy + b.accuracy, thresholds.gps_slack_m)
-        return (apart - slack > thresholds.speed_mps*np.maximum(
-            (track.seconds - b.seconds).abs(), 1.)) & (track.walk == b.walk)
-    before, after = jump(track, track.shift(1)), jump(track, track.shift(-1))
-    mark[track.index[(before & after).to_numpy()]] = True
-    return mark
+    def jump(other): # is the way from the photo before, or to the one after, no walk?
+        apart = np.hypot(track.east - other.east, track.north - other.north)
+        slack = np.maximum(track.accuracy + other.accuracy, thresholds.gps_slack_m)
+        walked = thresholds.speed_mps * (track.seconds - other.seconds).abs().clip(lower=1.)
+        return (apart - slack > walked) & (track.walk == other.walk)
+    return (jump(track.shift(1)) & jump(track.shift(-1))).reindex(table.index, fill_value=False)
 
 # %% ../../nbs/photos/14_clean.ipynb #5b02b56d
 @check("label_outlier")
 def label_outlier(table, thresholds, region):
     "The position is far from where the photos just before and after were taken."
-    track = _walks(table, thresholds, region)
     mark = pd.Series(False, index=table.index)
-    for _, walk in track.groupby("walk") if len(track) else ():
+    for _, walk in _walks(table, thresholds, region).groupby("walk"):
         if len(walk) < 5: continue
         # a pause may be a way
         near = walk.seconds.diff().abs().rolling(9, center=True, min_periods=1).max() <= 60
-        middle = np.stack(
-            [ndimage.median_filter(walk[c].to_numpy(float), 9, mode="nearest") for c in ("east", "north")], 1)
-        off = np.hypot(*(walk[["east", "north"]].to_numpy(float) - middle).T)
-        mark[walk.index[(off > np.maximum(thresholds.outlier_m, 2*walk.accuracy.to_numpy()))
-                        & near.to_numpy()]] = True
+        metres = walk[["east", "north"]].to_numpy(float)
+        off = np.hypot(*(metres - ndimage.median_filter(metres, (9, 1), mode="nearest")).T)
+        mark[walk.index] = near & (off > np.maximum(thresholds.outlier_m, 2*walk.accuracy))
     return mark
 
 # %% ../../nbs/photos/14_clean.ipynb #42cee36b
@@ -255,17 +238,17 @@ def near_rows(
 def near_pairs(
     phash, # 16 hexadecimal digits a photo, '' to leave one out; any sequence of n
     max_bits: int, # of 64 that may differ
-    # (m, 2) row numbers, the lower first, each pair once; a group of equal hashes only has its
-    # first photo paired with the others
-) -> np.ndarray:
-    "Pairs of perceptual hashes that differ in at most `max_bits` bits, without comparing every pair."
+) -> np.ndarray: # (m, 2) row numbers, the lower first, each pair once
+    """Pairs of perceptual hashes that differ in at most `max_bits` bits, without comparing every pair: of
+    a group of equal hashes only the first is paired with others."""
     phash = np.array([str(h) for h in phash], dtype=object)
     rows = np.flatnonzero(phash != "")
     distinct, first, which = np.unique(hash_codes(phash[rows]), return_index=True, return_inverse=True)
     repeats = np.setdiff1d(np.arange(len(rows)), first)
-    near = [(i, i + 1 + j) for i, code in enumerate(distinct) for j in near_rows(distinct[i + 1:], code, max_bits)]
-    pairs = np.concatenate([first[np.array(near, int).reshape(-1, 2)],
-                            np.stack([first[which.ravel()[repeats]], repeats], 1)]).astype(int)
+    near = [(first[i], first[i + 1 + j]) for i, code in enumerate(distinct)
+            for j in near_rows(distinct[i + 1:], code, max_bits)]
+    equal = np.stack([first[which.ravel()[repeats]], repeats], 1)
+    pairs = np.concatenate([np.reshape(near, (-1, 2)), equal]).astype(int)
     return np.unique(np.sort(rows[pairs], axis=1), axis=0).reshape(-1, 2)
 
 # %% ../../nbs/photos/14_clean.ipynb #b28080eb
@@ -275,12 +258,9 @@ def near_any(
     max_bits: int, # of 64 that may differ
 ) -> np.ndarray: # n bools
     "Which photos look nearly like one of the others."
-    phash = np.array([str(h) for h in phash], dtype=object)
-    theirs = np.unique(hash_codes([h for h in map(str, others) if h]))
-    mine, which = np.unique(hash_codes(phash[phash != ""]), return_inverse=True)
-    out = np.zeros(len(phash), bool)
-    out[phash != ""] = np.array([len(near_rows(theirs, code, max_bits)) > 0 for code in mine], bool)[which.ravel()]
-    return out
+    theirs, mine = np.unique(hash_codes([h for h in others if h])), sorted({h for h in phash if h})
+    near = {h: len(near_rows(theirs, code, max_bits)) > 0 for h, code in zip(mine, hash_codes(mine))}
+    return np.array([near.get(h, False) for h in phash], bool)
 
 # %% ../../nbs/photos/14_clean.ipynb #2d2d0f06
 def _by_preference(table):
@@ -319,26 +299,21 @@ def read_overrides(
     path, # a CSV with file_name, keep ("yes" or "no") and optionally why
 ) -> pd.DataFrame: # file_name, keep (bool), why
     "What a person decided about single photos. ValueError names the row that is wrong."
-    path = Path(path)
     table = read_csv(path)
     if missing := [c for c in ("file_name", "keep") if c not in table]:
         raise ValueError(f"{path} has no column {' or '.join(missing)}; write file_name,keep,why")
-    words = {
-        "yes": True, "true": True, "1": True, "keep": True, "no": False, "false": False, "0": False,
-        "drop": False
-    }
-    keep = table.keep.str.strip().str.lower().map(words)
+    words = TRUTHS | {"yes": True, "keep": True, "no": False, "drop": False}
+    keep = table.keep.str.lower().map(words)
     if keep.isna().any():
-        row = keep.index[keep.isna()][0]
-        raise ValueError(f"{path}, {table.file_name[row]!r}: keep is "
-                         f"{table.keep[row]!r}; write yes or no")
+        wrong = table[keep.isna()].iloc[0]
+        raise ValueError(f"{path}, {wrong.file_name!r}: keep is {wrong.keep!r}; write yes or no")
     names = table.file_name
     if (names == "").any(): raise ValueError(f"{path} has a row without a file_name")
     if names.duplicated().any():
-        raise ValueError(f"{path} names {names[names.duplicated()].iloc[0]!r} twice; keep one row a photo")
-    return pd.DataFrame(
-        {"file_name": names, "keep": keep.astype(bool), "why": table["why"] if "why" in table else ""})
+        raise ValueError(f"{path} names {names[names.duplicated()].iloc[0]!r} twice; keep one row per photo")
+    return pd.DataFrame({"file_name": names, "keep": keep.astype(bool), "why": text_column(table, "why")})
 
+# %% ../../nbs/photos/14_clean.ipynb #0ff3fc22
 def _overrule(seen, overrides):
     "Apply a person's decisions to `keep` and `reasons`."
     unknown = overrides.file_name[~overrides.file_name.isin(seen.file_name)]
@@ -365,16 +340,14 @@ def clean(
     table = photo_table(table).drop(columns=["sha256", "phash", "sharpness", "brightness", "keep", "reasons"],
                                     errors="ignore")
     seen = table.join(inspect_files(table, folder, progress=progress))
-    # last: of two copies the one stays that nothing else speaks against
     copies = ("duplicate", "near_duplicate")
-    against = pd.DataFrame(
-        {code: f(seen, thresholds, region).astype(bool)
-         for code, f in CHECKS.items() if code not in copies}, index=table.index)
+    says = lambda code: CHECKS[code](seen, thresholds, region).astype(bool)
+    against = pd.DataFrame({code: says(code) for code in CHECKS if code not in copies}, index=table.index)
     seen["set_aside"] = against.drop(columns=list(FLAGS)).any(axis=1)
     if overrides is not None:
         overrides = overrides if isinstance(overrides, pd.DataFrame) else read_overrides(overrides)
         seen["set_aside"] |= seen.file_name.map(overrides.set_index("file_name").keep).eq(False)
-    for code in copies: against[code] = CHECKS[code](seen, thresholds, region).astype(bool)
+    for code in copies: against[code] = says(code)
     against = against[list(CHECKS)]
     seen["reasons"] = [";".join(against.columns[row]) for row in against.to_numpy()]
     seen["keep"] = ~against.drop(columns=list(FLAGS)).any(axis=1)
@@ -383,14 +356,10 @@ def clean(
 
 def summarize_reasons(
     table, # a cleaned photo table
-    # code, photos, set_aside (whether the code sets photos aside, or only flags them), why; most
-    # frequent first
-) -> pd.DataFrame:
-    "How many photos each check spoke against, and why that matters."
+) -> pd.DataFrame: # code, photos, set_aside, why; most frequent first
+    "How many photos each check spoke against, whether that sets them aside or only flags them, and why."
     codes = table.reasons[table.reasons != ""].str.split(";").explode()
     counts = codes.value_counts()
     why = {c: f.__doc__ for c, f in CHECKS.items()} | {"by_hand": "A person decided so, in the overrides."}
-    return pd.DataFrame({
-        "code": counts.index, "photos": counts.to_numpy(),
-        "set_aside": [c not in FLAGS for c in counts.index], "why": [why.get(c, "") for c in counts.index]
-    })
+    return pd.DataFrame(dict(code=counts.index, photos=counts.to_numpy(), set_aside=~counts.index.isin(FLAGS),
+                             why=[why.get(c, "") for c in counts.index]))
