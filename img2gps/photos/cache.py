@@ -36,13 +36,17 @@ class PhotoStore:
     def read_index(self) -> tuple: # rows by (path, bytes, mtime_ns), and rows by SHA-256
         """What the store holds; lines that a kill left half-written, and rows that are not there, are
         left out."""
-        whole = self.pixels.stat().st_size // self.row_bytes if self.pixels.exists() else 0
-        seen, content = {}, {}
-        for line in self.index.read_bytes().splitlines() if self.index.exists() else []:
-            try: at = json.loads(line); key, row = (at["path"], at["bytes"], at["mtime_ns"]), int(at["row"])
+        seen, content, whole = {}, {}, self._whole_rows()
+        for line in self._lines():
+            try:
+                at = json.loads(line)
+                key, row = (at["path"], at["bytes"], at["mtime_ns"]), int(at["row"])
             except (ValueError, KeyError, TypeError): continue
             if 0 <= row < whole: seen[key] = content[at["sha256"]] = row
         return seen, content
+
+    def _whole_rows(self): return self.pixels.stat().st_size // self.row_bytes if self.pixels.exists() else 0
+    def _lines(self): return self.index.read_bytes().splitlines() if self.index.exists() else []
 
 # %% ../../nbs/photos/13_cache.ipynb #e22b34ed
 def _seen_as(path) -> tuple:
@@ -52,9 +56,7 @@ def _seen_as(path) -> tuple:
 
 def _decoded_row(path, size, content) -> tuple:
     "A file's SHA-256 and its decoded pixels, or None for pixels that the store has already."
-    with open(path, "rb") as f:
-        sha = hashlib.file_digest(f, "sha256").hexdigest() if hasattr(
-            hashlib, "file_digest") else hashlib.sha256(f.read()).hexdigest()
+    sha = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     return sha, None if sha in content else np.asarray(decode_photo(path, size))
 
 @contextmanager
@@ -88,8 +90,7 @@ def rows(self:PhotoStore,
 @patch
 def _forget_lost_rows(self:PhotoStore):
     "Take lines out of the index whose rows are lost: other photos will come into those rows."
-    lines = self.index.read_bytes().splitlines() if self.index.exists() else []
-    whole = self.pixels.stat().st_size // self.row_bytes if self.pixels.exists() else 0
+    lines, whole = self._lines(), self._whole_rows()
     def sound(line):
         try: return 0 <= int(json.loads(line)["row"]) < whole
         except (ValueError, KeyError, TypeError): return False
@@ -108,23 +109,19 @@ def _fill(self:PhotoStore, keys, seen, content, progress, chunk=128):
         raise OSError(f"no room in {self.folder}: {len(todo):,} decoded photos take {need / 1e9:.1f} GB, "
                       f"and {room / 1e9:.1f} GB are free; free some, choose a smaller --side, or another "
                       "folder for the cache")
-    # behind whatever may be mapped
-    row = max(content.values(
-    )) + 1 if content else self.pixels.stat().st_size // self.row_bytes if self.pixels.exists() else 0
-    with ThreadPoolExecutor(min(os.cpu_count() or 1,
-                                16)) as pool, tqdm(total=len(todo), desc="decode", unit="photo",
-                                                   disable=not progress) as bar:
+    row = max(content.values()) + 1 if content else self._whole_rows() # behind whatever may be mapped
+    decoded = lambda key: _decoded_row(key[0], self.size, content)
+    bar = tqdm(total=len(todo), desc="decode", unit="photo", disable=not progress)
+    with bar, ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
         for start in range(0, len(todo), chunk):
             part, pixels, lines = todo[start:start + chunk], [], []
-            for key, (sha, photo) in zip(part, pool.map(lambda k: _decoded_row(k[0], self.size, content),
-                                                        part)):
-                if sha not in content: content[sha] = row + len(pixels); pixels.append(photo)
+            for key, (sha, photo) in zip(part, pool.map(decoded, part)):
+                if sha not in content:
+                    content[sha] = row + len(pixels)
+                    pixels.append(photo)
                 seen[key] = content[sha]
-                lines.append(
-                    json.dumps({
-                        "sha256": sha, "row": content[sha], "path": key[0], "bytes": key[1],
-                        "mtime_ns": key[2]
-                    }))
+                path, size, date = key
+                lines.append(dict(sha256=sha, row=content[sha], path=path, bytes=size, mtime_ns=date))
                 bar.update()
             self._append(row, pixels, lines)
             row += len(pixels)
@@ -135,31 +132,29 @@ def _append(self:PhotoStore, row, pixels, lines):
     "Pixels first, on the disk; then the index that names them."
     try:
         with open(self.pixels, "r+b" if self.pixels.exists() else "w+b") as f:
-            # rows that no index names: a build was killed between the two
             f.seek(row*self.row_bytes)
-            f.truncate()
+            f.truncate() # rows that no index names: a build was killed between the two
             for photo in pixels: f.write(photo.tobytes())
-            f.flush(); os.fsync(f.fileno())
+            f.flush()
+            os.fsync(f.fileno())
         with open(self.index, "ab") as f:
-            f.write("".join(l + "\n" for l in lines).encode())
+            f.write("".join(json.dumps(line) + "\n" for line in lines).encode())
             f.flush()
             os.fsync(f.fileno())
     except OSError as e:
-        raise OSError(
-            f"the decoded photos could not be kept in {self.folder} ({e.strerror or e}); free "
-            "some room, or choose another folder for the cache. What was decoded so far is kept") from e
+        raise OSError(f"the decoded photos could not be kept in {self.folder} ({e.strerror or e}); free some "
+                      "room, or choose another folder for the cache. What was decoded so far is kept") from e
 
 # %% ../../nbs/photos/13_cache.ipynb #00907cfa
 class CachedPhotos:
     """Decoded photos in the order of a table: `photos[3]` is uint8 of shape (height, width, 3),
     `photos[[3, 5]]` a batch of them."""
-    def __init__(
-        self,
+    def __init__(self,
         store: PhotoStore,
         rows: np.ndarray, # from `PhotoStore.rows`
     ):
-        self.path, self.size, self.rows, self._map, self._touched = store.pixels, store.size, np.asarray(
-            rows, np.int64), None, 0
+        self.path, self.size, self.rows = store.pixels, store.size, np.asarray(rows, np.int64)
+        self._map, self._touched = None, 0
 
     @property
     def shape(self): return (len(self.rows), *self.size, 3)
@@ -170,8 +165,8 @@ class CachedPhotos:
         if self._map is None or self._map_pid != os.getpid():
             # whole rows: another process may be writing behind them
             n = os.path.getsize(self.path) // (self.size[0]*self.size[1]*3)
-            self._map, self._map_pid = np.memmap(self.path, np.uint8, "r",
-                                                 shape=(n, *self.size, 3)), os.getpid()
+            self._map = np.memmap(self.path, np.uint8, "r", shape=(n, *self.size, 3))
+            self._map_pid = os.getpid()
         out = np.array(self._map[self.rows[i]])
         self._touched += out.nbytes
         if self._touched > 2**26 and hasattr(mmap, "MADV_DONTNEED"):

@@ -33,9 +33,8 @@ def _found(folder):
         for entry in entries:
             name = entry.name.lower()
             if name.startswith("."): continue
-            try: is_folder = not (is_file := entry.is_file()) and entry.is_dir(follow_symlinks=False)
-                # a link to itself, a lost network drive
-            except OSError as e:
+            try: is_file, is_folder = entry.is_file(), entry.is_dir(follow_symlinks=False)
+            except OSError as e: # a link to itself, a lost network drive
                 warnings.warn(f"{entry.path} cannot be read ({e.strerror}); it is left out")
                 continue
             if name.endswith(".json"): with_json.add(prefix)
@@ -44,11 +43,12 @@ def _found(folder):
                               "it; rename it to have it read")
             elif name.endswith(PHOTO_EXTENSIONS) and is_file:
                 status = entry.stat()
-                photos.append((prefix + entry.name, status.st_size, max(status.st_mtime_ns,
-                                                                        status.st_ctime_ns)))
+                changed = max(status.st_mtime_ns, status.st_ctime_ns)
+                photos.append((prefix + entry.name, status.st_size, changed))
             elif is_folder: todo.append((f"{prefix}{entry.name}/", entry.path))
     return sorted(photos), with_json
 
+# %% ../../nbs/photos/12_collect.ipynb #6e54498f
 def _photo_folder(folder):
     "The folder as a Path. FileNotFoundError and ValueError name it where there is none."
     folder = Path(folder)
@@ -65,24 +65,22 @@ def list_photos(
     return [folder/name for name, _, _ in _found(folder)[0]]
 
 # %% ../../nbs/photos/12_collect.ipynb #3499b72e
-def _read_some(folder, names):
-    "Rows of some photos, without their sidecars."
-    rows = []
-    for name in names:
-        try: row = read_photo(os.path.join(folder, name), sidecar=False)
-        except OSError as e: row = {"note": f"vanished or unreadable while scanning: {type(e).__name__}"}
-        rows.append({"file_name": name, **row})
-    return rows
+def _read_one(path, name):
+    "The row of a photo, without its sidecar."
+    try: return {"file_name": name, **read_photo(path, sidecar=False)}
+    except OSError as e:
+        return {"file_name": name, "note": f"vanished or unreadable while scanning: {type(e).__name__}"}
 
 def _read_all(folder, names, workers=0, progress=True, after=lambda rows: None):
     "Rows of many photos in the order of their names; `after` sees the rows so far, now and then."
     pieces, rows = [names[i:i + 64] for i in range(0, len(names), 64)], []
     workers = workers or min(os.cpu_count() or 1, 8)
-    with ThreadPoolExecutor(workers) as pool, tqdm(total=len(names), desc="scan", unit="photo",
-                                                   disable=not progress) as bar:
+    read = lambda names: [_read_one(os.path.join(folder, name), name) for name in names]
+    bar = tqdm(total=len(names), desc="scan", unit="photo", disable=not progress)
+    with bar, ThreadPoolExecutor(workers) as pool:
         # a few at a time, so that an interrupted scan stops at once
         for i in range(0, len(pieces), 4*workers):
-            for piece in pool.map(lambda names: _read_some(str(folder), names), pieces[i:i + 4*workers]):
+            for piece in pool.map(read, pieces[i:i + 4*workers]):
                 rows += piece
                 bar.update(len(piece))
             after(rows)
@@ -95,29 +93,23 @@ def scan_cache(
     folder, # a folder of photos
 ) -> Path: # a JSON file, there or not
     "Where what was read of a folder is kept between scans."
-    root = os.environ.get("IMG2GPS_CACHE") or Path(os.environ.get("XDG_CACHE_HOME")
-                                                   or Path.home()/".cache")/"img2gps"
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home()/".cache")
+    root = Path(os.environ.get("IMG2GPS_CACHE") or caches/"img2gps")
     folder = Path(folder).resolve()
-    return Path(
-        root
-    )/"scans"/f"{folder.name[:40]}-{hashlib.sha256(str(folder).encode('utf-8', 'replace')).hexdigest()[:16]}.json"
+    number = hashlib.sha256(str(folder).encode("utf-8", "replace")).hexdigest()[:16]
+    return root/"scans"/f"{folder.name[:40]}-{number}.json"
 
 def _read_cache(path):
     """What an earlier scan kept, as a DataFrame with the columns of `_found` and `read_photo`; None where
     there is nothing that can be used."""
-    try: kept = json.loads(Path(path).read_bytes())
-    except (OSError, ValueError, RecursionError): return None
-    if not isinstance(kept, dict) or kept.get("reader") != READER or not isinstance(
-            kept.get("columns"), dict):
-        return None
     try:
+        kept = json.loads(Path(path).read_bytes())
         table = pd.DataFrame(kept["columns"])
-        if set(table) != {*COLUMNS, "bytes", "changed"}: return None
-        table = photo_table(table.astype({"bytes": "int64", "changed": "int64",
-                                          "file_name": str})).drop_duplicates("file_name")
+        if kept["reader"] != READER or set(table) != {*COLUMNS, "bytes", "changed"}: return None
+        table = photo_table(table.astype({"bytes": "int64", "changed": "int64", "file_name": str}))
         check_lat_lon(table.latitude.fillna(0), table.longitude.fillna(0))
-    except (ValueError, TypeError, OverflowError): return None
-    return table
+    except (OSError, LookupError, ValueError, TypeError, OverflowError, RecursionError): return None
+    return table.drop_duplicates("file_name")
 
 def _write_cache(path, table):
     "Keep what was read, but not what could not be; a cache that cannot be written costs time, not the scan."
@@ -150,8 +142,8 @@ def scan(
     saved = time.monotonic()
 
     def all_read(rows):
-        return pd.concat([known, new.merge(photo_table(rows), on="file_name")],
-                         ignore_index=True) if rows else known
+        if not rows: return known
+        return pd.concat([known, new.merge(photo_table(rows), on="file_name")], ignore_index=True)
     def save_now_and_then(rows):
         nonlocal saved
         if cache and time.monotonic() - saved > 10:
@@ -160,38 +152,34 @@ def scan(
     rows = _read_all(folder, new.file_name.tolist(), workers, progress, save_now_and_then)
     table = all_read(rows)
     if cache and rows: _write_cache(cache, table)
-    return _with_sidecars(photo_table(table.drop(columns=["bytes", "changed"]).sort_values("file_name")),
-                          folder, with_json)
+    table = photo_table(table.drop(columns=["bytes", "changed"]).sort_values("file_name"))
+    return _with_sidecars(table, folder, with_json) if with_json else table
 
 def _with_sidecars(table, folder, with_json):
     "The table with the positions of Takeout files, which may have come since the photos were read."
-    if not with_json: return table
-    lacking = table[~has_position(table) & (
-        table.file_name.str.rpartition("/")[0].map(lambda at: f"{at}/" if at else "").isin(with_json))]
-    if not len(lacking): return table
-    rows = [add_sidecar(row, folder/row["file_name"]) for row in lacking.to_dict("records")]
-    return photo_table(
-        pd.concat([table.drop(index=lacking.index),
-                   pd.DataFrame(rows, index=lacking.index)]).sort_index())
+    rows = table.to_dict("records")
+    for i in np.flatnonzero(~has_position(table)):
+        name = rows[i]["file_name"]
+        if name[:name.rfind("/") + 1] in with_json: rows[i] = add_sidecar(rows[i], folder/name)
+    return photo_table(pd.DataFrame(rows, columns=list(table)))
 
 # %% ../../nbs/photos/12_collect.ipynb #06cd624e
 def _check_names(table, folder, source, allow_missing):
     "File names must stay inside the folder, be unique, and exist."
     parts = table.file_name.map(lambda n: PurePosixPath(n.replace("\\", "/")))
-    outside = table.file_name[parts.map(lambda p: p.is_absolute() or ".." in p.parts) |
-                              (table.file_name == "")]
+    outside = table.file_name[parts.map(lambda p: p.is_absolute() or ".." in p.parts or not p.parts)]
     if len(outside):
         raise ValueError(f"{source.name} names {outside.iloc[0]!r} (row {outside.index[0] + 2}): names "
                          f"must be relative to {folder} and stay inside it")
     twice = table.file_name[table.file_name.duplicated()]
     if len(twice):
         raise ValueError(f"{source.name} names {twice.iloc[0]!r} more than once (row "
-                         f"{twice.index[0] + 2}); keep one row a photo")
+                         f"{twice.index[0] + 2}); keep one row per photo")
     missing = table.file_name[[not (folder/n).is_file() for n in table.file_name]]
     if len(missing) and (not allow_missing or len(missing) == len(table)):
         raise ValueError(f"{source.name} names {len(missing)} of {len(table)} files that are not in "
                          f"{folder} (first: {missing.iloc[0]!r}); "
-                         "add them, remove their rows, or pass --allow-missing to go on without them")
+                         "add them, remove their rows, or pass --allow-missing to do without them")
     return table.file_name.isin(missing)
 
 # %% ../../nbs/photos/12_collect.ipynb #169d27c3
@@ -215,11 +203,10 @@ def read_metadata(
             raise ValueError(f"{source.name}, row {wrong[0] + 2}: {c} is {named[c][wrong[0]]!r}; write "
                              "degrees as a number with a decimal point, or leave it empty")
     # what no stage could read must not hide the photo's own time
-    table["taken_at"] = table.taken_at.where(table.taken_at.str.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d"),
-                                             "")
-    table["file_name"] = [
-        PurePosixPath(n.replace("\\", "/")).as_posix() if n else "" for n in table.file_name
-    ]
+    readable = table.taken_at.str.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
+    table["taken_at"] = table.taken_at.where(readable, "")
+    as_posix = lambda name: PurePosixPath(name.replace("\\", "/")).as_posix() if name else ""
+    table["file_name"] = table.file_name.map(as_posix)
     if not len(table): raise ValueError(f"{source} has no rows")
     placed = table[has_position(table)]
     try: check_lat_lon(placed.latitude, placed.longitude)
@@ -233,18 +220,15 @@ def read_metadata(
 # %% ../../nbs/photos/12_collect.ipynb #2595165b
 def _fill_from_files(table, folder, gone, progress):
     "What a CSV does not say, from the headers of its photos; positions only ever come from the CSV."
-    read = {
-        row["file_name"]: row
-        for row in _read_all(folder, table.file_name[~gone].tolist(), progress=progress)
-    }
+    rows = _read_all(folder, table.file_name[~gone].tolist(), progress=progress)
+    read = {row["file_name"]: row for row in rows}
     files = photo_table([read.get(name, {"note": "the file is missing"}) for name in table.file_name])
     for c in [c for c in COLUMNS if c not in ("file_name", "latitude", "longitude", "position_from", "note")]:
         table[c] = table[c].where(table[c].notna() & (table[c] != ""), files[c])
-    table["position_from"] = np.where(has_position(table),
-                                      np.where(table.position_from == "", "csv", table.position_from), "")
-    unreadable = files.width.isna()
-    table["note"] = np.where(unreadable, files.note,
-                             np.where(has_position(table), "", "no position in the CSV"))
+    placed = has_position(table)
+    table["position_from"] = table.position_from.replace("", "csv").where(placed, "")
+    note = pd.Series("no position in the CSV", index=table.index).where(~placed, "")
+    table["note"] = note.where(files.width.notna(), files.note)
     return photo_table(table)
 
 def load_photos(
@@ -259,6 +243,6 @@ def load_photos(
     if path.is_file() and path.suffix.lower() == ".csv":
         return read_metadata(path, allow_missing, progress), path.parent
     _photo_folder(path)
-    labels = path/"metadata.csv"
-    return (read_metadata(labels, allow_missing, progress) if labels.is_file() else scan(
-        path, progress, cache=cache)), path
+    if (path/"metadata.csv").is_file():
+        return read_metadata(path/"metadata.csv", allow_missing, progress), path
+    return scan(path, progress, cache=cache), path

@@ -14,7 +14,8 @@ import pandas as pd
 from fastcore.basics import patch
 
 from ..geo import LocalFrame, check_lat_lon, geodesic_m, mean_position
-from ..table import capture_seconds, has_position, read_csv, table_metres, write_table
+from ..table import (
+    capture_order, capture_seconds, has_position, read_csv, table_metres, text_column, write_table)
 from .exif import decode_photo
 from .split import sessions
 
@@ -26,27 +27,21 @@ def fixes(
     """Which photos carry one and the same fix, walk by walk in the order of capture: walk, fix (a number
     that rises with each new one), seconds, east, north (metres), accuracy (metres, NaN where the phone
     does not say)."""
-    seconds = capture_seconds(table)
-    chosen = table[has_position(table) & seconds.notna()]
-    if not len(chosen):
-        return pd.DataFrame(columns=["walk", "fix", "seconds", "east", "north", "accuracy"],
-                            dtype=float), None
-    frame = LocalFrame(*mean_position(chosen.latitude, chosen.longitude))
-    metres = table_metres(chosen, frame)
+    columns = ["walk", "fix", "seconds", "east", "north", "accuracy"]
     if table.index.has_duplicates:
-        raise ValueError("two rows of the table have the same index label; pass "
-                         "table.reset_index(drop=True)")
-    walk = sessions(table, together=False)[chosen.index] # each phone has an error of its own
-    accuracy = chosen.h_accuracy.where(chosen.h_accuracy > 0) if "h_accuracy" in chosen else np.nan
-    out = pd.DataFrame(
-        {
-            "walk": walk, "seconds": seconds[chosen.index], "east": metres[:, 0], "north": metres[:, 1],
-            "accuracy": accuracy, "name": chosen.file_name
-        }, index=chosen.index)
-    out = out.sort_values(["walk", "seconds", "name"]).drop(columns="name")
-    moved = np.hypot(out.east.diff(), out.north.diff()) > moved_m
-    out.insert(1, "fix", (moved | (out.walk != out.walk.shift())).cumsum())
-    return out, frame
+        raise ValueError("two rows of the table have the same index label; pass table.reset_index(drop=True)")
+    seconds = capture_seconds(table)
+    track = table[has_position(table) & seconds.notna()]
+    if not len(track): return pd.DataFrame(columns=columns, dtype=float), None
+    frame = LocalFrame(*mean_position(track.latitude, track.longitude))
+    metres = table_metres(track, frame)
+    walk = sessions(table, together=False)[track.index] # each phone has an error of its own
+    accuracy = track.h_accuracy.where(track.h_accuracy > 0) if "h_accuracy" in track else np.nan
+    track = track.assign(walk=walk, seconds=seconds, east=metres[:, 0], north=metres[:, 1], accuracy=accuracy)
+    track = track.sort_values(["walk", "seconds", "file_name"])
+    moved = np.hypot(track.east.diff(), track.north.diff()) > moved_m
+    track["fix"] = (moved | (track.walk != track.walk.shift())).cumsum()
+    return track[columns], frame
 
 # %% ../../nbs/photos/16_repair.ipynb #305779a1
 # codes of cleaning that speak against the position
@@ -65,14 +60,14 @@ def _smooth_walk(seconds, metres, noise, at, longest=600):
     kernel = ConstantKernel(2500., (100., 1e6))*Matern(120., (20., 5000.), nu=1.5)
     for begin in range(0, len(seconds), longest): # the cost grows with the cube of the number of fixes
         part = slice(max(begin - 20, 0), begin + longest + 20)
-        mine = (at >= (seconds[begin] if begin else -np.inf)) & (at < (seconds[begin + longest] if begin +
-                                                                       longest < len(seconds) else np.inf))
+        first = seconds[begin] if begin else -np.inf
+        end = seconds[begin + longest] if begin + longest < len(seconds) else np.inf
+        mine = (at >= first) & (at < end)
         if not mine.any(): continue
+        model = GaussianProcessRegressor(kernel, alpha=noise[part]**2)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning) # a bound that is reached is an answer here
-            model = GaussianProcessRegressor(kernel,
-                                             alpha=noise[part]**2).fit(seconds[part, None] - seconds[0],
-                                                                       metres[part] - centre)
+            model.fit(seconds[part, None] - seconds[0], metres[part] - centre)
         # nothing is known of where the walk went before its first and after its last fix
         inside = np.clip(at[mine], seconds[part][0], seconds[part][-1])
         place, std = model.predict(inside[:, None] - seconds[0], return_std=True)
@@ -82,42 +77,34 @@ def _smooth_walk(seconds, metres, noise, at, longest=600):
 # %% ../../nbs/photos/16_repair.ipynb #4f565865
 def repair_positions(
     table, # a photo table, cleaned or not
-    accuracy_m: float = 8., # of a fix, per axis, where the phone does not say
-    burst_s: float = 4., # photos at most this far apart share a place, seconds
-    # file_name, latitude, longitude, moved_m (from the phone's position), spread_m (of the smoothed
-    # one, per axis), for photos with a position and a time
-) -> pd.DataFrame:
-    "Where the photos of each walk were taken, judged by the whole walk."
+    accuracy_m: float=8., # of a fix, per axis, where the phone does not say
+    burst_s: float=4., # photos at most this far apart share a place, seconds
+) -> pd.DataFrame: # a row for each photo with a position and a time
+    """Where the photos of each walk were taken, judged by the whole walk: file_name, latitude, longitude,
+    moved_m (from the phone's position), spread_m (of the smoothed one, per axis)."""
     track, frame = fixes(table)
     if not len(track):
         raise ValueError(f"none of the {len(table)} photos has a position and a time: a walk cannot be "
                          "smoothed without both")
-    codes = table["reasons"].reindex(
-        track.index).fillna("").str.split(";") if "reasons" in table else pd.Series([[]]*
-                                                                                    len(track), track.index)
-    good = ~codes.map(lambda c: bool(BAD_FIX & set(c))).astype(bool)
+    codes = text_column(table, "reasons")[track.index].str.split(";")
+    good = codes.map(BAD_FIX.isdisjoint).astype(bool)
     burst = ((track.seconds.diff() > burst_s) | (track.walk != track.walk.shift())).cumsum()
     pieces = []
     for _, walk in track.groupby("walk", sort=False):
         trusted = walk[good[walk.index]] if good[walk.index].any() else walk
-        first = trusted.groupby("fix").agg(
-            {"seconds": "min", "east": "mean", "north": "mean", "accuracy": "median"})
+        first = trusted.groupby("fix").agg(dict(seconds="min", east="mean", north="mean", accuracy="median"))
         # several fixes of one second are one
         first = first.groupby("seconds", as_index=False).mean().sort_values("seconds")
         noise = first.accuracy.fillna(accuracy_m).clip(lower=1.).to_numpy()
         place, spread = _smooth_walk(first.seconds.to_numpy(float), first[["east", "north"]].to_numpy(float),
                                      noise, walk.seconds.to_numpy(float))
-        pieces.append(
-            pd.DataFrame({"east": place[:, 0], "north": place[:, 1], "spread_m": spread}, index=walk.index))
-    smoothed = pd.concat(pieces)
-    smoothed = smoothed.groupby(burst[smoothed.index]).transform("mean")
-    degrees = frame.to_degrees(smoothed[["east", "north"]].to_numpy())
-    out = pd.DataFrame(
-        {"file_name": table.file_name[smoothed.index], "latitude": degrees[:, 0], "longitude": degrees[:, 1]},
-        index=smoothed.index)
-    out["moved_m"] = geodesic_m(out.latitude, out.longitude, table.latitude[out.index],
-                                table.longitude[out.index])
-    return out.assign(spread_m=smoothed.spread_m).sort_index()
+        pieces.append(pd.DataFrame(dict(east=place[:, 0], north=place[:, 1], spread_m=spread), walk.index))
+    smoothed = pd.concat(pieces).groupby(burst).transform("mean").sort_index()
+    photos = table.loc[smoothed.index]
+    latitude, longitude = frame.to_degrees(smoothed[["east", "north"]].to_numpy()).T
+    moved = geodesic_m(latitude, longitude, photos.latitude, photos.longitude)
+    return pd.DataFrame(dict(file_name=photos.file_name, latitude=latitude, longitude=longitude,
+                             moved_m=moved, spread_m=smoothed.spread_m))
 
 # %% ../../nbs/photos/16_repair.ipynb #96e63115
 def read_corrections(
@@ -130,18 +117,17 @@ def _checked(table, where):
     "Corrections with numbers in them, and nothing twice."
     if missing := [c for c in ("file_name", "latitude", "longitude") if c not in table]:
         raise ValueError(f"{where} has no column {', '.join(missing)}; write file_name,latitude,longitude")
-    table = table.assign(
-        **{c: pd.to_numeric(table[c], errors="coerce").astype(float)
-           for c in ("latitude", "longitude")}).reset_index(drop=True)
+    degrees = table[["latitude", "longitude"]].apply(pd.to_numeric, errors="coerce").astype(float)
+    table = table.assign(latitude=degrees.latitude, longitude=degrees.longitude).reset_index(drop=True)
     for name, latitude, longitude in zip(table.file_name, table.latitude, table.longitude):
         try: check_lat_lon(latitude, longitude)
         except ValueError as e:
-            raise ValueError(
-                f"{where}, {name!r}: {str(e).replace(' (entry 0)', '')}; mend or remove its row") from e
+            said = str(e).replace(" (entry 0)", "")
+            raise ValueError(f"{where}, {name!r}: {said}; mend or remove its row") from e
     if table.file_name.duplicated().any():
         raise ValueError(f"{where} names {table.file_name[table.file_name.duplicated()].iloc[0]!r} twice; "
-                         "keep one row a photo")
-    by = table["by"].replace("", "hand").str.lower() if "by" in table else "hand"
+                         "keep one row per photo")
+    by = text_column(table, "by").replace("", "hand").str.lower()
     return table.assign(by=by)[["file_name", "latitude", "longitude", "by"]]
 
 # %% ../../nbs/photos/16_repair.ipynb #f79de897
@@ -152,26 +138,22 @@ def add_corrections(
 ) -> pd.DataFrame: # all corrections of the file now
     """Add corrections to a file of them. A photo's newer one replaces an older one, but smoothing never
     one by hand."""
-    path, new = Path(path), _checked(corrections[["file_name", "latitude", "longitude"]].assign(by=by),
-                                     "the corrections")
-    old = read_corrections(path) if path.exists() else new[:0]
+    new = _checked(corrections[["file_name", "latitude", "longitude"]].assign(by=by), "the corrections")
+    old = read_corrections(path) if Path(path).exists() else new[:0]
     if by != "hand": new = new[~new.file_name.isin(old.file_name[old.by == "hand"])]
-    merged = pd.concat([old[~old.file_name.isin(new.file_name)],
-                        new]).sort_values("file_name", ignore_index=True)
+    merged = pd.concat([old[~old.file_name.isin(new.file_name)], new])
+    merged = merged.sort_values("file_name", ignore_index=True)
     write_table(merged, path, overwrite=True)
     return merged
 
-# %% ../../nbs/photos/16_repair.ipynb #1ac7f7a8
 def apply_corrections(
     table, # a photo table
     corrections, # a CSV or a DataFrame, see `read_corrections`
-    # the table with corrected positions; raw_latitude and raw_longitude keep what was there,
-    # position_from says by whom
-) -> pd.DataFrame:
-    """Put corrected positions into a photo table. ValueError where they name a photo that the table does
-    not have."""
-    corrections = _checked(corrections, "the corrections") if isinstance(
-        corrections, pd.DataFrame) else read_corrections(corrections)
+) -> pd.DataFrame: # with corrected positions
+    """Put corrected positions into a photo table: raw_latitude and raw_longitude keep what was there,
+    position_from says by whom. ValueError where they name a photo that the table does not have."""
+    corrections = (_checked(corrections, "the corrections") if isinstance(corrections, pd.DataFrame)
+                   else read_corrections(corrections))
     unknown = corrections.file_name[~corrections.file_name.isin(table.file_name)]
     if len(unknown):
         raise ValueError(f"the corrections name {unknown.iloc[0]!r}, which is not among the {len(table)} "
@@ -196,40 +178,24 @@ class PinEditor:
         order=None, # file names to go through, as in the largest `moved_m` first; capture order by default
         tiles: bool=True, # a background from OpenStreetMap
     ):
-        try: import ipyleaflet, ipywidgets
+        try: import ipyleaflet, ipywidgets # noqa: F401
         except ImportError as e:
             raise ImportError("editing positions on a map needs the edit extra: pip install "
                               "'img2gps[edit]'") from e
         self.folder, self.path = Path(folder), Path(path or Path(folder)/"corrections.csv")
         table = apply_corrections(table, self.path) if self.path.exists() else table
         self.table = table.set_index("file_name")
-        self.names = [
-            n for n in (table.assign(s=capture_seconds(table)).sort_values(["s", "file_name"]).
-                        file_name if order is None else order) if n in self.table.index
-        ]
+        order = table.file_name[capture_order(table)] if order is None else order
+        self.names = [name for name in order if name in self.table.index]
         if not self.names:
             raise ValueError("no photos to edit: the table is empty, or `order` names none of its photos")
-        placed = table[has_position(table)]
-        self.centre = mean_position(placed.latitude, placed.longitude) if len(placed) else (0., 0.)
-        self.marker = ipyleaflet.Marker(location=self.centre, draggable=True,
-                                        title="drag to where the photo was taken")
-        dots = [
-            ipyleaflet.CircleMarker(location=p, radius=3, weight=1, color="#0072B2")
-            for p in placed[["latitude", "longitude"]].drop_duplicates()[:1000].to_numpy().tolist()
-        ]
-        self.map = ipyleaflet.Map(center=self.centre, zoom=18, scroll_wheel_zoom=True,
-                                  **({} if tiles else {"layers": ()}))
-        for layer in (ipyleaflet.LayerGroup(layers=dots), self.marker): self.map.add(layer)
+        self._make_map(table[has_position(table)], tiles)
         self.image, self.caption = ipywidgets.Image(format="jpeg", width=480), ipywidgets.HTML()
-        self.back, self.forward = ipywidgets.Button(description="previous"), ipywidgets.Button(
-            description="next")
+        self.back, self.forward = (ipywidgets.Button(description=word) for word in ("previous", "next"))
         self.back.on_click(lambda _: self.show(self.at - 1))
         self.forward.on_click(lambda _: self.show(self.at + 1))
-        self.marker.observe(self._dropped, "location")
-        self.widget = ipywidgets.HBox([
-            ipywidgets.VBox([self.image, self.caption,
-                             ipywidgets.HBox([self.back, self.forward])]), self.map
-        ])
+        buttons = ipywidgets.HBox([self.back, self.forward])
+        self.widget = ipywidgets.HBox([ipywidgets.VBox([self.image, self.caption, buttons]), self.map])
         self.show(0)
 
     def _ipython_display_(self):
@@ -237,11 +203,27 @@ class PinEditor:
         display(self.widget)
 
 # %% ../../nbs/photos/16_repair.ipynb #0e1b4896
+@patch
+def _make_map(self:PinEditor, placed, tiles):
+    "The map with its pin, and a dot for each other photo."
+    from ipyleaflet import CircleMarker, LayerGroup, Map, Marker
+    self.centre = mean_position(placed.latitude, placed.longitude) if len(placed) else (0., 0.)
+    self.marker = Marker(location=self.centre, draggable=True, title="drag to where the photo was taken")
+    spots = placed[["latitude", "longitude"]].drop_duplicates()[:1000].to_numpy().tolist()
+    dots = [CircleMarker(location=spot, radius=3, weight=1, color="#0072B2") for spot in spots]
+    background = {} if tiles else {"layers": ()}
+    self.map = Map(center=self.centre, zoom=18, scroll_wheel_zoom=True, **background)
+    for layer in (LayerGroup(layers=dots), self.marker): self.map.add(layer)
+    self.marker.observe(self._dropped, "location")
+
+# %% ../../nbs/photos/16_repair.ipynb #e3571bc4
 def _photo_bytes(path, side=480):
     "A small JPEG of a photo for the editor, and what stands in its way where there is none."
     try: image = decode_photo(path)
     except OSError as e: return b"", str(e)
-    image.thumbnail((side, side)); out = io.BytesIO(); image.save(out, "JPEG", quality=85)
+    image.thumbnail((side, side))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=85)
     return out.getvalue(), ""
 
 @patch
@@ -252,8 +234,8 @@ def show(self:PinEditor,
     self.at = at % len(self.names)
     name = self.names[self.at]
     row = self.table.loc[name]
-    place = (float(row.latitude),
-             float(row.longitude)) if pd.notna(row.latitude) and pd.notna(row.longitude) else self.centre
+    place = (float(row.latitude), float(row.longitude))
+    if np.isnan(place).any(): place = self.centre
     self.moving = True # the pin is put there by us, which is no correction
     self.marker.location = place
     self.moving = False
@@ -268,9 +250,8 @@ def _dropped(self:PinEditor, change):
     if self.moving: return
     latitude, longitude = (float(v) for v in change["new"])
     name = self.names[self.at]
-    add_corrections(
-        self.path,
-        pd.DataFrame(
-            {"file_name": [name], "latitude": [latitude], "longitude": [(longitude + 180) % 360 - 180]}))
+    longitude = (longitude + 180) % 360 - 180 # a map can be dragged round the Earth
+    place = dict(file_name=name, latitude=latitude, longitude=longitude)
+    add_corrections(self.path, pd.DataFrame([place]))
     self.table.loc[name, ["latitude", "longitude"]] = latitude, longitude
     self.caption.value = f"{html.escape(str(name))} saved at {latitude:.6f}, {longitude:.6f}"

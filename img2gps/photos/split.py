@@ -70,7 +70,8 @@ def sessions(
     outing = walks.groupby(np.cumsum(np.broadcast_to(alone, len(walks))))
     begin = pd.to_datetime(outing.begin.transform("min"), unit="s", origin="2000-01-01")
     of_one_camera = (outing.camera.transform("nunique") == 1) & (walks.camera != "") & (camera.nunique() > 1)
-    out[timed.index] = timed.walk.map(begin.dt.strftime("%Y%m%dT%H%M") + np.where(of_one_camera, " " + walks.camera, ""))
+    name = begin.dt.strftime("%Y%m%dT%H%M") + np.where(of_one_camera, " " + walks.camera, "")
+    out[timed.index] = timed.walk.map(name)
     return out
 
 # %% ../../nbs/photos/15_split.ipynb #315f3679
@@ -79,7 +80,7 @@ SPLITS = {
     "session": "whole walks are held out: other light, other weather, other people",
     "block": "whole squares of the region are held out, with a buffer around them",
     "given": "the split that came with the photos; the audit says what it separates",
-    "random": "photos are held out at random: neighbours of one burst land on both sides, and flatter the figure"
+    "random": "photos are held out at random: one burst lands on both sides, which flatters the figure"
 }
 
 def choose_split(
@@ -126,7 +127,7 @@ def _nearest_m(rows, others):
     return cKDTree(table_metres(others, frame)).query(table_metres(rows, frame))[0]
 
 def _clear_buffer(table, buffer_m):
-    "Take out training photos within the buffer of held-out ones, and validation photos within that of test ones."
+    "Take out training photos within the buffer of held-out ones, and validation photos near test ones."
     for kind, others in (("valid", ["test"]), ("train", ["valid", "test"])):
         mine, held = table.split == kind, table.split.isin(others)
         if not mine.any() or not held.any(): continue
@@ -199,8 +200,8 @@ def split_photos(
     groups, rng = _groups(table, chosen, by, block_m), np.random.default_rng(seed)
     if groups.nunique() < 3:
         raise ValueError(f"only {counted(groups.nunique(), by + ' group')} among {chosen.sum()} photos: "
-                         "train, valid and test need one each; take photos in more places, or split otherwise "
-                         "(--split random leaks)")
+                         "train, valid and test need one each; take photos in more places, or split "
+                         "otherwise (--split random leaks)")
     table["split"] = ""
     table.loc[chosen, "split"] = "train"
     if test_set is not None:
