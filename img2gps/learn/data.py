@@ -57,8 +57,9 @@ def _draw_region(ax, region):
     "Training photos as grey dots, a metre north as long as a metre east."
     latitude, longitude = np.asarray(region).T
     ax.scatter(longitude, latitude, s=3, color="0.65", linewidths=0)
-    ax.set_aspect(1 / np.cos(np.radians(latitude.mean()))); ax.margins(0.12)
-    ax.set_xticks([]); ax.set_yticks([]); ax.set_facecolor("white")
+    ax.set_aspect(1 / np.cos(np.radians(latitude.mean())))
+    ax.margins(0.12)
+    ax.set(xticks=[], yticks=[], facecolor="white")
 
 # %% ../../nbs/learn/31_data.ipynb #f480fc72
 class EncodeGPS(Transform):
@@ -122,13 +123,14 @@ class CachedPhoto(Transform):
     # an exported learner holds no photos
     def __getstate__(self):
         return self.__dict__ | ({"pixels": None} if isinstance(self.pixels, torch.Tensor) else {})
+
     def encodes(self, o: int): return TensorImage(self.batch([o])[0])
     def batch(self,
         rows, # row numbers
     ) -> torch.Tensor: # uint8, (n, 3, height, width)
         "Several photos at once."
-        photos = self.pixels[rows] if isinstance(self.pixels, torch.Tensor) else torch.from_numpy(
-            np.ascontiguousarray(self.pixels[np.asarray(rows)]))
+        if isinstance(self.pixels, torch.Tensor): photos = self.pixels[rows]
+        else: photos = torch.from_numpy(np.ascontiguousarray(self.pixels[np.asarray(rows)]))
         return photos.permute(0, 3, 1, 2).contiguous()
 
 def CachedImageBlock(
@@ -207,8 +209,7 @@ def gps_dataloaders(
     batch_size = min(batch_size, len(train) // max(num_distrib(), 1))
     dls = block.dataloaders(list(range(len(used))), bs=batch_size, val_bs=2*batch_size,
                             num_workers=num_workers, device=device)
-    encoded = torch.tensor(frame.encode(used.latitude.to_numpy(), used.longitude.to_numpy()),
-                           dtype=torch.float32)
+    encoded = torch.tensor(frame.encode(used.latitude.to_numpy(), used.longitude.to_numpy())).float()
     for dl in dls: dl.dataset.whole = WholeBatches(CachedPhoto(pixels), encoded, dl.dataset.items)
     dls.frame, dls.size, dls.table = frame, tuple(size), used
     return dls

@@ -8,10 +8,9 @@ __all__ = ['start_processes', 'share_first', 'ShardedDL', 'Distributed']
 # %% ../../nbs/learn/35_distributed.ipynb #5f4fce26
 try: import accelerate # noqa: F401
 except ImportError as e:
-    raise ImportError(
-        "training in several processes needs accelerate; pip install 'img2gps[distributed]'") from e
+    raise ImportError("training in several processes needs accelerate; pip install "
+                      "'img2gps[distributed]'") from e
 
-# %% ../../nbs/learn/35_distributed.ipynb #97604098
 import datetime
 
 import torch
@@ -52,10 +51,8 @@ class ShardedDL(DistributedDL):
         idxs, share = self._broadcast(self.dl.get_idxs(), 0), self.bs * self.world_size
         steps = len(idxs) // share # fewer where an epoch begins late
         self.n = self.n_padded = steps * share
-        return [
-            i for step in range(steps)
-            for i in idxs[step*share + self.rank*self.bs:step*share + (self.rank + 1)*self.bs]
-        ]
+        starts = [step*share + self.rank*self.bs for step in range(steps)]
+        return [i for start in starts for i in idxs[start:start + self.bs]]
 
 # %% ../../nbs/learn/35_distributed.ipynb #37aa4b33
 class Distributed(DistributedTrainer):

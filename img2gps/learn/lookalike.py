@@ -24,7 +24,7 @@ def photo_thumbnails(
     folder, # the folder that the names are relative to
     names, # photo files
     size: tuple=(16, 16), # (height, width), pixels
-    workers: int=0, # threads; 0 is one a processor, 8 at most
+    workers: int=0, # threads; 0 is one per processor, 8 at most
     progress: bool=False, # show a bar
 ) -> np.ndarray: # float32, (n, 3 * height * width), rows of length 1; NaN where a photo cannot be read
     "Small standardised pictures of photos, to be compared with each other."
@@ -33,9 +33,8 @@ def photo_thumbnails(
         except OSError: return np.full(3 * size[0] * size[1], np.nan, np.float32)
         return unit_rows((pixels - pixels.mean())[None])[0]
     with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
-        rows = list(
-            tqdm(pool.map(one, names), total=len(names), desc="thumbnails", unit="photo",
-                 disable=not progress))
+        rows = list(tqdm(pool.map(one, names), total=len(names), desc="thumbnails", unit="photo",
+                         disable=not progress))
     return np.stack(rows) if rows else np.zeros((0, 3 * size[0] * size[1]), np.float32)
 
 def unit_rows(
@@ -49,13 +48,11 @@ def unit_rows(
 def nearest(
     queries, # (n, d)
     bank, # (m, d)
-    k: int = 1, # how many, at most m
-    cells: int = 20_000_000, # of a block's distances, which bounds the memory
-    # distances (n, k) and row numbers of the bank (n, k), nearest first; NaN and -1 for a query
-    # with a NaN
-) -> tuple:
+    k: int=1, # how many, at most m
+    cells: int=20_000_000, # of a block's distances, which bounds the memory
+) -> tuple: # distances (n, k) and row numbers of the bank (n, k), nearest first
     """The nearest rows of a bank by Euclidean distance, exactly, in blocks. Rows of the bank with a NaN
-    are never found."""
+    are never found; a query with a NaN gets NaN and -1."""
     queries, bank = np.asarray(queries, np.float32), np.asarray(bank, np.float32)
     known, asked = np.flatnonzero(np.isfinite(bank).all(1)), np.flatnonzero(np.isfinite(queries).all(1))
     if not 1 <= k <= len(known):
@@ -76,9 +73,7 @@ def nearest(
 class Familiarity:
     "Training photos' features, and how far from them a photo may be."
     bank: np.ndarray # (n, d) float32, rows of length 1
-    # distance beyond which a photo is unfamiliar; infinite where too few photos were held out to
-    # say
-    threshold: float
+    threshold: float # distance beyond which a photo is unfamiliar; infinite where too few were held out
     k: int = 5 # which neighbour's distance counts
 
     @classmethod
@@ -117,10 +112,8 @@ def save_familiarity(
     path, # the file to write, atomically
 ):
     "Write to a safetensors file; features in half precision."
-    arrays = {
-        "bank": familiarity.bank.astype(np.float16), "threshold": np.array([familiarity.threshold]),
-        "k": np.array([familiarity.k])
-    }
+    arrays = dict(bank=familiarity.bank.astype(np.float16), threshold=np.array([familiarity.threshold]),
+                  k=np.array([familiarity.k]))
     with atomic_path(path, overwrite=True) as temporary: save_file(arrays, temporary)
 
 def load_familiarity(
@@ -135,5 +128,5 @@ def load_familiarity(
         return Familiarity(bank.astype(np.float32), float(threshold[0]), int(k[0]))
     except FileNotFoundError: raise
     except Exception as e:
-        raise ValueError(
-            f"{path} does not hold training photos' features ({e}); train again, or delete it") from e
+        raise ValueError(f"{path} does not hold training photos' features ({e}); train again, or delete "
+                         "it") from e

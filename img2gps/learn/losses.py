@@ -13,8 +13,7 @@ from torch.nn import functional as F
 
 # %% ../../nbs/learn/33_losses.ipynb #cc3d5b88
 def geodesic_distance(
-    # standardised east and north, shape (n, 2); what a prediction says beyond them is left aside
-    pred: torch.Tensor,
+    pred: torch.Tensor, # standardised east and north, shape (n, 2); columns beyond them are left aside
     target: torch.Tensor, # standardised east and north, shape (n, 2)
 ) -> torch.Tensor: # shape (n,), in units of the frame's scale, float32 or wider
     "Distance of each prediction from its target; times `frame.scale` it is the geodesic distance in metres."

@@ -7,11 +7,13 @@ __all__ = ['HEADS', 'read_weights', 'write_weights', 'cut_classifier', 'build_ba
            'create_head', 'GPSNet', 'create_model', 'stages', 'frozen_stages']
 
 # %% ../../nbs/learn/34_models.ipynb #6eda568c
-import os, re, tempfile
+import re
 from pathlib import Path
 
 import torch
 from torch import nn
+
+from ..files import atomic_path
 
 # %% ../../nbs/learn/34_models.ipynb #685ca6da
 def read_weights(
@@ -39,33 +41,24 @@ def write_weights(
 ) -> Path:
     "Write a state dict as safetensors, atomically."
     from safetensors.torch import save_file
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    save_file({k: v.detach().cpu().contiguous().clone() for k, v in state.items()}, temporary)
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)
-    return path
+    plain = {k: v.detach().cpu().contiguous().clone() for k, v in state.items()}
+    with atomic_path(path, overwrite=True) as temporary: save_file(plain, temporary)
+    return Path(path)
 
 # %% ../../nbs/learn/34_models.ipynb #28aea3f5
-_CLASSIFIERS = ("fc", "classifier", "heads", "head") # where torchvision keeps the last layers
-
 def cut_classifier(net):
     """Replace a torchvision network's last linear layer by nothing; the name of its classifier and the
     number of features."""
-    for name in _CLASSIFIERS:
-        layers = [(n, m) for n, m in getattr(net, name, nn.Identity()).named_modules()
-                  if isinstance(m, nn.Linear)]
-        if not layers: continue
-        path, last = layers[-1]
-        parent = getattr(net, name).get_submodule(path.rpartition(".")[0]) if "." in path else getattr(
-            net, name)
-        if path == "": setattr(net, name, nn.Identity())
-        elif path.rpartition(".")[2].isdigit(): parent[int(path.rpartition(".")[2])] = nn.Identity()
-        else: setattr(parent, path.rpartition(".")[2], nn.Identity())
-        return f"{name}.{path}".rstrip("."), last.in_features
-    raise ValueError(f"{type(net).__name__} has no linear classifier to replace; choose another "
-                     "architecture")
+    ends = ("fc", "classifier", "heads", "head") # where torchvision keeps the last layers
+    linear = {path: m for path, m in net.named_modules()
+              if isinstance(m, nn.Linear) and path.split(".")[0] in ends}
+    if not linear:
+        raise ValueError(f"{type(net).__name__} has no linear classifier to replace; choose another "
+                         "architecture")
+    path, last = list(linear.items())[-1]
+    parent, _, name = path.rpartition(".")
+    setattr(net.get_submodule(parent), name, nn.Identity())
+    return path, last.in_features
 
 def build_backbone(arch, pretrained):
     "A network with its classifier, from torchvision, else from timm."
@@ -87,15 +80,11 @@ class WeightsUnavailable(OSError):
 
 def _load_local(net, state, arch, path, classifier):
     "Load a local state dict into a backbone; the classifier is left out, everything else must be there."
-    state = {
-        k.removeprefix("body."): v
-        for k, v in state.items() if not k.startswith("head.") or f"head.{k}" in net.state_dict()
-    }
     wanted = net.state_dict()
-    missing = [
-        k for k in wanted if k not in state and not k.endswith("num_batches_tracked")
-        and not (classifier and k.startswith(classifier))
-    ]
+    state = {k.removeprefix("body."): v for k, v in state.items()
+             if not k.startswith("head.") or f"head.{k}" in wanted}
+    needless = lambda k: k.endswith("num_batches_tracked") or (classifier and k.startswith(classifier))
+    missing = [k for k in wanted if k not in state and not needless(k)]
     wrong = [k for k in wanted if k in state and state[k].shape != wanted[k].shape]
     if missing or wrong:
         raise ValueError(f"{path} does not fit {arch}: {len(missing)} tensors missing, {len(wrong)} of "
@@ -114,9 +103,9 @@ def create_body(
         raise WeightsUnavailable(f"pretrained weights for {arch} could not be downloaded ({e}); give a "
                                  "local weight file with --weights FILE, or train from scratch with "
                                  "--weights none") from e
+    if from_torchvision: classifier, features = cut_classifier(net)
     # timm: some networks widen once more before their classifier
-    classifier, features = cut_classifier(net) if from_torchvision else (
-        "", getattr(net, "head_hidden_size", net.num_features))
+    else: classifier, features = "", getattr(net, "head_hidden_size", net.num_features)
     if weights not in ("imagenet", "none"): _load_local(net, read_weights(weights), arch, weights, classifier)
     return net, features
 
