@@ -37,6 +37,8 @@ MEANING = { # column -> its kind, and what it says
     "orientation": (float, "EXIF orientation, 1 to 8"),
     "note": (str, "why the photo has no position, or cannot be read"),
 }
+
+# %% ../nbs/02_table.ipynb #332575a4
 LATER = { # what later stages add
     "sharpness": (float, "variance of the Laplacian of a small grey picture"),
     "brightness": (float, "mean grey value, 0 to 255"),
@@ -54,6 +56,8 @@ LATER = { # what later stages add
     "error_m": (float, "metres, geodesic, from the true to the predicted position"),
     "radius_m": (float, "metres: the promised radius of the answer"),
 }
+
+# %% ../nbs/02_table.ipynb #df8a6336
 COLUMNS = list(MEANING)
 TRUE_COLUMNS, PREDICTED_COLUMNS = ("latitude", "longitude"), ("pred_latitude", "pred_longitude")
 
