@@ -46,11 +46,12 @@ def _check_same(a, b, name_a, name_b, apart_m=0.3): # 6 decimals of a degree are
     "ValueError unless both hold the same photos at the same true positions."
     for one, other, of, lacks in ((a, b, name_a, name_b), (b, a, name_b, name_a)):
         if (missing := one.index.difference(other.index)).size:
-            raise ValueError(f"{missing.size} photos of {of} are not in {lacks}, {missing[0]} for one: "
-                             "models are compared on the same photos (img2gps split --test-set holds the "
-                             "same ones out)")
-    moved = np.abs(a[list(TRUE_COLUMNS)].to_numpy(float) -
-                   b.loc[a.index, list(TRUE_COLUMNS)].to_numpy(float)).max(1)*111_320
+            photos = counted(missing.size, "photo")
+            raise ValueError(f"{of} has {photos} that {lacks} lacks, {missing[0]} for one: models are "
+                             "compared on the same photos (img2gps split --test-set holds the same ones "
+                             "out)")
+    degrees = a[list(TRUE_COLUMNS)].to_numpy(float) - b.loc[a.index, list(TRUE_COLUMNS)].to_numpy(float)
+    moved = np.abs(degrees).max(1) * 111_320
     if (moved > apart_m).any():
         raise ValueError(f"{a.index[moved > apart_m][0]} has another true position in {name_b} than in "
                          f"{name_a}: judge both against the same labels")
@@ -99,16 +100,16 @@ def _drawn_differences(a, b, codes, n_groups, repeats, seed):
     rng, sizes, out = np.random.default_rng(seed), np.bincount(codes), []
     def sums(errors): # (trainings, places), deviations of the trainings widened
         by_place = np.stack([np.bincount(codes, weights=e) for e in errors])
-        return by_place.mean(0) + (by_place - by_place.mean(0))*np.sqrt(
-            len(by_place)/max(len(by_place) - 1, 1))
+        wider = np.sqrt(len(by_place) / max(len(by_place) - 1, 1))
+        return by_place.mean(0) + (by_place - by_place.mean(0)) * wider
     sides = [(sums(a), -1), (sums(b), 1)]
     # so many repeats at once as memory allows
     for block in np.diff(np.unique([*range(0, repeats, max(1, 4_000_000 // n_groups)), repeats])):
         places = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=block).astype(float)
         total = np.zeros(block)
         for by_place, sign in sides:
-            trainings = rng.multinomial(len(by_place), np.full(len(by_place), 1/len(by_place)),
-                                        size=block)/len(by_place)
+            n = len(by_place)
+            trainings = rng.multinomial(n, np.full(n, 1 / n), size=block) / n
             total += sign * (trainings * (places @ by_place.T)).sum(1)
         out.append(total / (places @ sizes))
     return np.concatenate(out)
@@ -127,65 +128,58 @@ def compare_predictions(
     """A paired comparison of two models on the same photos. ValueError where the photos or their labels
     are not the same, or all are of one place."""
     tables = [[t] if isinstance(t, pd.DataFrame) else list(t) for t in (a, b)]
-    (errors_a, rows), (errors_b, rows_b) = (_errors_by_photo(t, split, name)
-                                            for t, name in zip(tables, names))
+    errors_a, rows = _errors_by_photo(tables[0], split, names[0])
+    errors_b, rows_b = _errors_by_photo(tables[1], split, names[1])
     _check_same(rows, rows_b, *names)
     errors_b = errors_b[:, rows_b.index.get_indexer(rows.index)]
     groups = with_groups({"all": rows}, {"all": rows})[0]["all"]["_group"]
     codes, n_groups = group_codes(groups, len(rows))
     tail = tail_share(level, n_groups)
-    low, high = np.quantile(_drawn_differences(errors_a, errors_b, codes, n_groups, repeats, seed),
-                            [tail, 1 - tail])
+    drawn = _drawn_differences(errors_a, errors_b, codes, n_groups, repeats, seed)
     change = errors_b.mean(0) - errors_a.mean(0)
     by_place = np.bincount(codes, weights=change) / np.bincount(codes)
-    return Comparison(*names, len(rows), n_groups, (len(errors_a), len(errors_b)), float(errors_a.mean()),
-                      float(errors_b.mean()), float(change.mean()), (float(low), float(high)), level,
-                      int((by_place < -tie_m).sum()), int((np.abs(by_place) <= tie_m).sum()),
-                      int((by_place > tie_m).sum()), tie_m)
+    b_wins, a_wins = int((by_place < -tie_m).sum()), int((by_place > tie_m).sum())
+    return Comparison(
+        *names, n=len(rows), n_locations=n_groups, trainings=(len(errors_a), len(errors_b)),
+        mean_a_m=float(errors_a.mean()), mean_b_m=float(errors_b.mean()), difference_m=float(change.mean()),
+        interval_m=tuple(np.quantile(drawn, [tail, 1 - tail]).tolist()), level=level, places_b_wins=b_wins,
+        places_tied=n_groups - a_wins - b_wins, places_a_wins=a_wins, tie_m=tie_m)
 
 # %% ../../nbs/judge/51_compare.ipynb #c316d21c
 def comparison_table(
     models: dict, # name -> a table of predictions, or a list of them; the first is the baseline
-    split: str = None, # see `compare_predictions`
-    level: float = 0.95, # that all verdicts are right together
+    split: str=None, # see `compare_predictions`
+    level: float=0.95, # that all verdicts are right together
     **kwargs, # for `compare_predictions`
-    # a row a model: photos, places, trainings, mean, difference, interval, places
-    # better/tied/worse, verdict
-) -> pd.DataFrame:
+) -> pd.DataFrame: # a row per model: trainings, mean, difference, interval, places, verdict
     "Every model against the first."
     (baseline, first), *others = models.items()
     if not others: raise ValueError(f"only {baseline} was given: a comparison takes at least two models")
-    found = [
-        compare_predictions(first, table, (baseline, name), split, 1 - (1 - level)/len(others), **kwargs)
-        for name, table in others
-    ]
-    rows = [
-        dict(model=baseline, trainings=found[0].trainings[0], mean_m=found[0].mean_a_m,
-             verdict="the baseline")
-    ]
-    for c in found:
-        rows.append(
-            dict(model=c.b, trainings=c.trainings[1], mean_m=c.mean_b_m, difference_m=c.difference_m,
-                 low_m=c.interval_m[0], high_m=c.interval_m[1], places_better=c.places_b_wins,
-                 places_tied=c.places_tied, places_worse=c.places_a_wins, verdict=c.verdict))
-    return pd.DataFrame(rows).assign(photos=found[0].n, places=found[0].n_locations, level=found[0].level)
+    each = 1 - (1 - level) / len(others)
+    against = lambda name, table: compare_predictions(first, table, (baseline, name), split, each, **kwargs)
+    found = [against(name, table) for name, table in others]
+    rows = [dict(model=baseline, trainings=found[0].trainings[0], mean_m=found[0].mean_a_m,
+                 verdict="the baseline")]
+    rows += [dict(model=c.b, trainings=c.trainings[1], mean_m=c.mean_b_m, difference_m=c.difference_m,
+                  low_m=c.interval_m[0], high_m=c.interval_m[1], places_better=c.places_b_wins,
+                  places_tied=c.places_tied, places_worse=c.places_a_wins, verdict=c.verdict) for c in found]
+    return pd.DataFrame(rows).assign(photos=found[0].n, places=found[0].n_locations, level=each)
 
+# %% ../../nbs/judge/51_compare.ipynb #10f2b859
 def format_comparison(
     table: pd.DataFrame, # of `comparison_table`
 ) -> str: # several lines
     "The table for terminals."
-    lines = [
-        f"{counted(table.photos[0], 'photo')} of {counted(table.places[0], 'place')}; intervals over "
-        f"places{' and trainings' if table.trainings.max() > 1 else ''}",
-        f"  {'model':<24}{'trainings':>10}{'mean, m':>9}{'difference':>12}  "
-        f"{'interval':<18}{'better/tied/worse places':>24}"
-    ]
+    several = " and trainings" if table.trainings.max() > 1 else ""
+    lines = [f"{counted(table.photos[0], 'photo')} of {counted(table.places[0], 'place')}; intervals over "
+             f"places{several}",
+             f"  {'model':<24}{'trainings':>10}{'mean, m':>9}{'difference':>12}  {'interval':<18}"
+             f"{'better/tied/worse places':>24}"]
     for row in table.to_dict("records"):
-        against = "" if pd.isna(row.get("difference_m")) else (
-            f"{row['difference_m']:>+12.1f}  "
-            f"{'[{:+.1f}, {:+.1f}]'.format(row['low_m'], row['high_m']):<18}"
-            f"{'{:.0f} / {:.0f} / {:.0f}'.format(*(row[f'places_{k}'] for k in ('better', 'tied', 'worse'))):>24}"
-        )
-        lines.append(f"  {str(row['model'])[:23]:<24}{row['trainings']:>10}{row['mean_m']:>9.1f}{against}")
-    return "\n".join(lines + [""] +
-                     [f"{row['model']}: {row['verdict']}" for row in table.to_dict("records")[1:]])
+        line = f"  {str(row['model'])[:23]:<24}{row['trainings']:>10}{row['mean_m']:>9.1f}"
+        if pd.notna(row.get("difference_m")):
+            interval = f"[{row['low_m']:+.1f}, {row['high_m']:+.1f}]"
+            places = " / ".join(f"{row[f'places_{k}']:.0f}" for k in ("better", "tied", "worse"))
+            line += f"{row['difference_m']:>+12.1f}  {interval:<18}{places:>24}"
+        lines.append(line)
+    return "\n".join(lines + [""] + [f"{m}: {v}" for m, v in zip(table.model[1:], table.verdict[1:])])

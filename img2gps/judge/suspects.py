@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..geo import LocalFrame, mean_position
-from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, capture_seconds
+from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, capture_seconds, text_column
 from ..learn.lookalike import nearest
 from .evaluate import HELD_OUT, add_errors
 
@@ -22,18 +22,19 @@ def _sides(to_answer, to_label):
 
 def _distances(xy_witness, label, answer):
     "Median distances of witnesses (n, k, 2) to labels and answers, both (n, 2)."
-    return tuple(
-        np.median(np.linalg.norm(xy_witness - place[:, None], axis=2), axis=1) for place in (answer, label))
+    away = lambda place: np.median(np.linalg.norm(xy_witness - place[:, None], axis=2), axis=1)
+    return away(answer), away(label)
 
 def _lookalike_sides(table, true, answer, suspects, looks, k):
     "What the training photos that look most like the suspects say."
-    train = np.flatnonzero((table["split"] == "train")
-                           & np.isfinite(true).all(1)) if "split" in table else np.empty(0, int)
-    if looks is not None: train = train[np.isfinite(looks[train]).all(1)] # those that could be read
-    if looks is None or not suspects.size or len(train) < k: return np.zeros(len(suspects), int)
+    silent = np.zeros(len(suspects), int)
+    if looks is None or not suspects.size: return silent
+    readable = np.isfinite(true).all(1) & np.isfinite(looks).all(1)
+    train = np.flatnonzero((text_column(table, "split") == "train") & readable)
+    if len(train) < k: return silent
     found = nearest(looks[suspects], looks[train], k)[1]
-    return np.where(found[:, 0] < 0, 0,
-                    _sides(*_distances(true[train][found], true[suspects], answer[suspects])))
+    sides = _sides(*_distances(true[train][found], true[suspects], answer[suspects]))
+    return np.where(found[:, 0] < 0, 0, sides)
 
 # %% ../../nbs/judge/52_suspects.ipynb #a456cd45
 def _neighbour_sides(table, true, answer, suspects, window_s, least=2):
@@ -41,8 +42,8 @@ def _neighbour_sides(table, true, answer, suspects, window_s, least=2):
     suspicion themselves."""
     out = np.zeros(len(suspects), int)
     if "session" not in table or "taken_at" not in table or not suspects.size: return out
-    seconds, session = capture_seconds(table).to_numpy(float), pd.factorize(
-        table["session"].astype("string").fillna("").where(lambda s: s != ""))[0]
+    seconds = capture_seconds(table).to_numpy(float)
+    session = pd.factorize(text_column(table, "session").replace("", None))[0] # -1 for none
     witness = np.isfinite(true).all(1) & np.isfinite(seconds) & (session >= 0)
     witness[suspects] = False # a stale fix comes in bursts, whose photos would vouch for each other
     for walk in np.unique(session[suspects]):
@@ -50,30 +51,26 @@ def _neighbour_sides(table, true, answer, suspects, window_s, least=2):
         rows = rows[np.argsort(seconds[rows], kind="stable")]
         for j in np.flatnonzero(session[suspects] == walk) if walk >= 0 else ():
             i = suspects[j]
-            near = rows[slice(
-                *np.searchsorted(seconds[rows], [seconds[i] - window_s, seconds[i] + window_s + 1e-9]))]
+            window = np.searchsorted(seconds[rows], [seconds[i] - window_s, seconds[i] + window_s + 1e-9])
+            near = rows[slice(*window)]
             if len(near) >= least: out[j] = _sides(*_distances(true[near][None], true[[i]], answer[[i]]))[0]
     return out
 
 # %% ../../nbs/judge/52_suspects.ipynb #9de1e14b
 def suspect_labels(
-    # a photo table with predictions: all rows, training photos too; `sigma_m`, `session` and
-    # `taken_at` are used where they are there
-    table,
-    # (len(table), d): thumbnails or features of every row, see
-    # `img2gps.learn.lookalike.photo_thumbnails`
-    looks=None,
-    factor: float = 3., # an error is large beyond so many medians
-    least_m: float = 15., # and beyond so many metres, which a phone's noise can be
-    k: int = 5, # look-alikes that are asked
-    window_s: float = 60., # photos of the same walk within so many seconds are asked
-    # file_name, split, error_m, look_alikes and neighbours (answer, label or silent),
-    # suggested_latitude, suggested_longitude; largest error first
-) -> pd.DataFrame:
-    "Held-out photos whose label is doubted. The table is not changed; no witness, no suspicion."
+    table, # all rows with predictions, training photos too; `sigma_m`, `session`, `taken_at` where there
+    looks=None, # (len(table), d): every row's thumbnail or features, see `photo_thumbnails`
+    factor: float=3., # an error is large beyond so many medians
+    least_m: float=15., # and beyond so many metres, which a phone's noise can be
+    k: int=5, # look-alikes that are asked
+    window_s: float=60., # photos of the same walk within so many seconds are asked
+) -> pd.DataFrame: # largest error first
+    """Held-out photos whose label is doubted: file_name, split, error_m, look_alikes and neighbours (answer,
+    label or silent), suggested_latitude, suggested_longitude. The table is not changed; no witness, no
+    suspicion."""
     table = table.reset_index(drop=True)
-    judged = np.flatnonzero((table["split"].isin(HELD_OUT) if "split" in table else True)
-                            & table[list(PREDICTED_COLUMNS)].notna().all(axis=1))
+    held = table["split"].isin(HELD_OUT) if "split" in table else True
+    judged = np.flatnonzero(held & table[list(PREDICTED_COLUMNS)].notna().all(axis=1))
     if not judged.size:
         raise ValueError("no held-out photo has a prediction: locate them first (img2gps train, or a "
                          "table with pred_latitude and pred_longitude)")
@@ -81,26 +78,23 @@ def suspect_labels(
     error_m[judged] = add_errors(table.loc[judged])["error_m"]
     large = error_m > max(least_m, factor * np.nanmedian(error_m))
     suspects, (true, answer) = np.flatnonzero(large), _positions_m(table)
-    alike, beside = _lookalike_sides(table, true, answer, suspects, looks,
-                                     k), _neighbour_sides(table, true, answer, suspects, window_s)
+    alike = _lookalike_sides(table, true, answer, suspects, looks, k)
+    beside = _neighbour_sides(table, true, answer, suspects, window_s)
     doubted = (np.maximum(alike, beside) > 0) & (np.minimum(alike, beside) >= 0)
-    # surer than half of its answers
-    if "sigma_m" in table:
+    if "sigma_m" in table: # surer than half of its answers
         doubted &= ~(table["sigma_m"] > table["sigma_m"][judged].median()).to_numpy()[suspects]
-    say, rows = {1: "answer", 0: "silent", -1: "label"}, table.loc[suspects[doubted]]
+    rows, say = table.loc[suspects[doubted]], np.array(["silent", "answer", "label"]) # 0, 1, -1
     found = pd.DataFrame(
         dict(file_name=rows["file_name"] if "file_name" in rows else rows.index.astype(str),
-             split=rows["split"] if "split" in rows else "", error_m=error_m[suspects[doubted]],
-             look_alikes=[say[v] for v in alike[doubted]], neighbours=[say[v] for v in beside[doubted]],
+             split=text_column(rows, "split"), error_m=error_m[rows.index],
+             look_alikes=say[alike[doubted]], neighbours=say[beside[doubted]],
              suggested_latitude=rows[PREDICTED_COLUMNS[0]], suggested_longitude=rows[PREDICTED_COLUMNS[1]]))
     return found.sort_values("error_m", ascending=False, kind="stable").reset_index(drop=True)
 
 def _positions_m(table):
     "True and predicted positions in metres, NaN where there is none."
-    degrees = [
-        table[list(c)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64, na_value=np.nan, copy=True)
-        for c in (TRUE_COLUMNS, PREDICTED_COLUMNS)
-    ]
-    degrees[0][~(np.abs(degrees[0]) <= (90, 180)).all(1)] = np.nan # of photos that are in no split
-    frame = LocalFrame(*mean_position(*degrees[0][np.isfinite(degrees[0]).all(1)].T))
-    return [frame.to_metres(*d.T) for d in degrees]
+    numbers = table[[*TRUE_COLUMNS, *PREDICTED_COLUMNS]].apply(pd.to_numeric, errors="coerce")
+    true, answer = np.split(numbers.to_numpy(np.float64, na_value=np.nan, copy=True), 2, axis=1)
+    true[~(np.abs(true) <= (90, 180)).all(1)] = np.nan # of photos that are in no split
+    frame = LocalFrame(*mean_position(*true[np.isfinite(true).all(1)].T))
+    return frame.to_metres(*true.T), frame.to_metres(*answer.T)
