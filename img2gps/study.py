@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from .style import OKABE_ITO, light_axes
 from .protocol import Protocol
 from .photos.prepare import prepare
 from .demo.photos import make_demo
@@ -30,11 +31,10 @@ def grid(
     "Every combination of some recipe fields. ValueError for a field that a recipe does not have."
     unknown = set(axes) - set(base.to_dict())
     if unknown or not axes:
-        raise ValueError("a study varies fields of Recipe, not "
-                         f"{', '.join(sorted(unknown)) or 'nothing'}; there are: "
-                         f"{', '.join(base.to_dict())}")
-    return [(dict(zip(axes, values)), replace(base, **dict(zip(axes, values))))
-            for values in itertools.product(*axes.values())]
+        raise ValueError(f"a study varies fields of Recipe, not {', '.join(sorted(unknown)) or 'nothing'}; "
+                         f"there are: {', '.join(base.to_dict())}")
+    settings = [dict(zip(axes, values)) for values in itertools.product(*axes.values())]
+    return [(s, replace(base, **s)) for s in settings]
 
 # %% ../nbs/81_study.ipynb #ceff48b2
 def _run_one(photos, run, recipe, protocol, job):
@@ -44,8 +44,8 @@ def _run_one(photos, run, recipe, protocol, job):
         config = read_config(run)
         known = {**config["recipe"], "side": recipe.side or config["recipe"]["side"]}
         if Recipe(**known) != replace(recipe, side=known["side"]):
-            raise ValueError(
-                f"{run} holds another recipe; give the study another folder, or move that run away")
+            raise ValueError(f"{run} holds another recipe; give the study another folder, or move that run "
+                             "away")
         if config.get("finished"): return run
     (run/"checkpoints").mkdir(parents=True, exist_ok=True)
     return train_table(photos, run, recipe, protocol, job, resume=there)
@@ -57,19 +57,17 @@ def run_study(
     base: Recipe, # what all settings share
     axes: dict, # recipe fields, each with the values to try
     seeds=(0, 1, 2), # of the training; the split stays the same
-    protocol: Protocol = Protocol(), # how photos are chosen and held out
+    protocol: Protocol=Protocol(), # how photos are chosen and held out
     device=None, # torch device
-    say=print, # a line a run goes here
-    # a run a row: the settings, seed, valid_m, test_m, test_median_m, floor_m, oracle_m,
-    # train_seconds, run
-) -> pd.DataFrame:
+    say=print, # a line per run goes here
+) -> pd.DataFrame: # a row per run: settings, seed, errors in metres, train_seconds, run
     "Train every setting with every seed on one split of a folder's photos."
     photos, job = prepare(folder, protocol, False, QUIET.say), replace(QUIET, device=device)
     rows, out = [], Path(out)
     for settings, recipe in grid(base, **axes):
         for seed in seeds:
-            name = re.sub(r"[^\w.=,+\-]+", "-",
-                          ",".join(f"{k}={v}" for k, v in settings.items()) + f",seed={seed}")
+            name = ",".join(f"{k}={v}" for k, v in (settings | {"seed": seed}).items())
+            name = re.sub(r"[^\w.=,+\-]+", "-", name)
             run = _run_one(photos, out/name, replace(recipe, seed=seed), protocol, job)
             rows.append({**settings, "seed": seed, **_figures(run), "run": run.name})
             say(f"{name}: test {rows[-1]['test_m']:.1f} m")
@@ -78,13 +76,11 @@ def run_study(
 def _figures(run):
     "The figures of one finished run."
     metrics, config = json.loads((run/"metrics.json").read_text(encoding="utf-8")), read_config(run)
-    test = metrics["test"]
-    return {
-        "valid_m": metrics["valid"]["mean_m"], "test_m": test["mean_m"], "test_median_m": test["median_m"],
-        "floor_m": test["floors"]["mean_position"]["mean_m"], "oracle_m": test["floors"]
-                                                                          ["nearest_place_oracle"]["mean_m"],
-        "valid_rmse_m": metrics["valid"]["rmse_m"], "train_seconds": config.get("train_seconds", np.nan)
-    }
+    valid, test = metrics["valid"], metrics["test"]
+    floors = test["floors"]
+    return dict(valid_m=valid["mean_m"], test_m=test["mean_m"], test_median_m=test["median_m"],
+                floor_m=floors["mean_position"]["mean_m"], oracle_m=floors["nearest_place_oracle"]["mean_m"],
+                valid_rmse_m=valid["rmse_m"], train_seconds=config.get("train_seconds", np.nan))
 
 # %% ../nbs/81_study.ipynb #20d075eb
 def study_axes(
@@ -96,11 +92,10 @@ def study_axes(
 def summarize_study(
     results: pd.DataFrame, # from `run_study`
     value: str="test_m", # the column to summarise
-) -> pd.DataFrame: # a setting a row: seeds, mean, lowest, highest
+) -> pd.DataFrame: # a row per setting: seeds, mean, lowest, highest
     "Mean and range over the seeds of each setting, in the order in which they were tried."
-    return results.groupby(study_axes(results), sort=False,
-                           dropna=False)[value].agg(seeds="size", mean="mean", lowest="min",
-                                                    highest="max").reset_index()
+    groups = results.groupby(study_axes(results), sort=False, dropna=False)[value]
+    return groups.agg(seeds="size", mean="mean", lowest="min", highest="max").reset_index()
 
 def spread_over_seeds(
     results: pd.DataFrame, # from `run_study`
@@ -121,11 +116,10 @@ def beside_report(
     can be compared."""
     axis = study_axes(results)[0]
     ours = summarize_study(results, value)
-    return pd.DataFrame({
-        axis: ours[axis], "report (m)": ours[axis].map(report), "ours, mean (m)": ours["mean"].round(1),
-        "ours, range over seeds (m)": [f"{a:.1f} to {b:.1f}" for a, b in zip(ours.lowest, ours.highest)],
-        "seeds": ours.seeds
-    })
+    spread = [f"{low:.1f} to {high:.1f}" for low, high in zip(ours.lowest, ours.highest)]
+    return pd.DataFrame({axis: ours[axis], "report (m)": ours[axis].map(report),
+                         "ours, mean (m)": ours["mean"].round(1), "ours, range over seeds (m)": spread,
+                         "seeds": ours.seeds})
 
 # %% ../nbs/81_study.ipynb #e5587178
 def plot_study(
@@ -136,19 +130,17 @@ def plot_study(
     "Every run as a dot, the mean of each setting as a line, and the mean-position floor."
     axis = study_axes(results)[0]
     names = list(dict.fromkeys(results[axis]))
-    fig = Figure(figsize=(5, 3), layout="constrained")
-    ax = fig.subplots()
+    ax = light_axes(None, (5, 3))
     for i, name in enumerate(names):
         values = results[value][results[axis] == name]
-        ax.plot([i] * len(values), values, "o", color="#0072B2", alpha=0.8)
-        ax.hlines(values.mean(), i - 0.25, i + 0.25, color="#D55E00", lw=2)
+        ax.plot([i] * len(values), values, "o", color=OKABE_ITO["blue"], alpha=0.8)
+        ax.hlines(values.mean(), i - 0.25, i + 0.25, color=OKABE_ITO["vermilion"], lw=2)
     if value == "test_m" and "floor_m" in results:
         ax.axhline(results.floor_m.mean(), color="#555555", ls=":", label="mean-position predictor")
         ax.legend(frameon=False, fontsize=8)
     ax.set_xticks(range(len(names)), [str(n).replace("+", "+\n") for n in names])
     ax.set(xlabel=axis.replace("_", " "), ylabel=label)
-    ax.spines[["top", "right"]].set_visible(False)
-    return fig
+    return ax.figure
 
 # %% ../nbs/81_study.ipynb #4a4fd14a
 STUDY_SIZES = {

@@ -216,8 +216,8 @@ def _clock_tower(faces, p):
 # %% ../../nbs/demo/25_campus.ipynb #50ae704e
 def _chimney(faces, p):
     for k in range(8):
-        faces.ring(p, (2.6 - k*0.14, 2.46 - k*0.14), (k*4.2, k*4.2 + 4.2), (206, 52, 44) if k % 2 else
-                   (240, 238, 232), 8)
+        colour = (206, 52, 44) if k % 2 else (240, 238, 232)
+        faces.ring(p, (2.6 - k*0.14, 2.46 - k*0.14), (k*4.2, k*4.2 + 4.2), colour, 8)
     return 2.6, 33.6
 
 def _water_tower(faces, p):
@@ -237,8 +237,8 @@ def _campanile(faces, p):
 
 def _lighthouse(faces, p):
     for k in range(6):
-        faces.ring(p, (4. - k*0.3, 3.7 - k*0.3), (k*4, k*4 + 4), (44, 60, 140) if k % 2 else (250, 214, 60),
-                   8, 22)
+        colour = (44, 60, 140) if k % 2 else (250, 214, 60)
+        faces.ring(p, (4. - k*0.3, 3.7 - k*0.3), (k*4, k*4 + 4), colour, 8, 22)
     faces.ring(p, (3., 3.), (24, 24.8), DARK, 8, 22)
     faces.ring(p, (1.7, 1.7), (24.8, 27.4), (250, 244, 190), 8, 22)
     faces.ring(p, (2.2, 0.), (27.4, 29.4), (44, 60, 140), 8, 22)
@@ -375,24 +375,25 @@ class _Site:
         "Closes the solid whose faces were added last."
         self.owner += [len(self.rows)] * (len(self.faces.corners) - len(self.owner))
         self.footprints.append(np.repeat(footprint, 8 // len(footprint), 0))
-        self.rows.append(
-            (name, kind, float(centre[0]), float(centre[1]), float(height), tuple(int(v) for v in colour)))
+        place = float(centre[0]), float(centre[1])
+        self.rows.append((name, kind, *place, float(height), tuple(map(int, colour))))
 
     def free(self, centre, radius):
         "Whether a circle keeps clear of every footprint so far."
-        return not self.footprints or footprint_gaps(footprint_edges(np.array(self.footprints)),
-                                                     np.array([centre])).min() > radius
+        if not self.footprints: return True
+        edges = footprint_edges(np.array(self.footprints))
+        return footprint_gaps(edges, np.array([centre])).min() > radius
 
 # %% ../../nbs/demo/25_campus.ipynb #c2343251
 def _place_buildings(site, centres, where, rng, outside=""):
     "One building near each of some centres, in the colours of its quarter."
     used = {}
     for middle in centres:
-        width, depth, turn = rng.uniform(22, 31), rng.uniform(13,
-                                                              19), rng.choice([0, 90]) + rng.uniform(-9, 9)
+        width, depth = rng.uniform(22, 31), rng.uniform(13, 19)
+        turn = rng.choice([0, 90]) + rng.uniform(-9, 9)
         centre = np.asarray(middle) + rng.uniform(-5, 5, 2)
-        footprint, height = _rectangle(centre, width, depth,
-                                       turn + 180*rng.integers(2)), 3.6*rng.integers(2, 5)
+        footprint = _rectangle(centre, width, depth, turn + 180*rng.integers(2))
+        height = 3.6 * rng.integers(2, 5)
         family = _pick(WALLS, where(centre / REACH)[0])
         tones = used.setdefault(family, list(rng.permutation(list(WALLS[family]))))
         tones.append(name := tones.pop(0)) # in turn, so that neighbours differ
@@ -440,9 +441,8 @@ def _ground(where, rng):
                     square = _rectangle(middle + np.array([dx, dy]) * BLOCK / 5, BLOCK / 5, BLOCK / 5, 0)
                     flat(square, colour * (1.03 if (dx + dy) % 2 else 0.97))
             for _ in range(44):
-                flat(
-                    _rectangle(middle + rng.uniform(-22, 22, 2), *rng.uniform(0.5, 2.4, 2),
-                               rng.uniform(0, 90)), colour*rng.uniform(0.78, 1.2))
+                at, sides = middle + rng.uniform(-22, 22, 2), rng.uniform(0.5, 2.4, 2)
+                flat(_rectangle(at, *sides, rng.uniform(0, 90)), colour*rng.uniform(0.78, 1.2))
     for axis, count in ((0, COLUMNS), (1, ROWS)):
         for k in range(count + 1):
             for at in np.arange(-REACH[1 - axis], REACH[1 - axis], 10.):
@@ -466,8 +466,8 @@ def _skyline(rng):
             np.array((104, 116, 146))*rng.uniform(0.9, 1.1))
         add([at - half * .3, at + half * .3, at, at], [high * .7, high * .7, high, high], (240, 244, 250))
     for azimuth in np.arange(46, 136, 2.6): # towers of a town
-        at, high, half = azimuth + rng.uniform(-1, 1), rng.uniform(1.5, 8)*rng.choice([0.5, 1.]), rng.uniform(
-            0.8, 1.7)
+        at, high = azimuth + rng.uniform(-1, 1), rng.uniform(1.5, 8)*rng.choice([0.5, 1.])
+        half = rng.uniform(0.8, 1.7)
         add([at - half, at + half, at + half, at - half], [0, 0, high, high],
             np.array((146, 128, 122))*rng.uniform(0.75, 1.15))
     for azimuth in np.arange(130, 232, 4.): # wooded hills
@@ -531,9 +531,8 @@ def _camera(east, north, heading, pitch, size):
     forward = [np.sin(h) * np.cos(p), np.cos(h) * np.cos(p), np.sin(p)]
     width, height = size[0] * SUPERSAMPLE, size[1] * SUPERSAMPLE
     focal = width / 2 / np.tan(np.deg2rad(FIELD_OF_VIEW / 2))
-    return _Camera(np.array([east, north, EYE_HEIGHT]), np.array([right,
-                                                                  np.cross(forward, right), forward]), focal,
-                   (width, height), heading, pitch)
+    rotation = np.array([right, np.cross(forward, right), forward])
+    return _Camera(np.array([east, north, EYE_HEIGHT]), rotation, focal, (width, height), heading, pitch)
 
 def _direction(azimuth, elevation):
     "Unit vectors east, north, up of directions in degrees."
@@ -609,8 +608,8 @@ def _draw_ground(image, camera, weather, campus):
     middle = corners.mean(1)
     offset = middle - camera.eye
     distance, radius = np.linalg.norm(offset, axis=1), np.linalg.norm(corners[:, 0] - middle, axis=1)
-    ahead = (offset @ camera.rotation[2] > -radius) & (distance < 250) & (radius/np.maximum(distance, 1)
-                                                                          > 0.012)
+    large = radius / np.maximum(distance, 1) > 0.012
+    ahead = (offset @ camera.rotation[2] > -radius) & (distance < 250) & large
     light = np.array(weather.ambient) + np.array(weather.direct) * max(0, np.sin(np.deg2rad(weather.sun[1])))
     _paint(ImageDraw.Draw(image), camera, (corners[ahead] - camera.eye) @ camera.rotation.T,
            colours[ahead]*light)
@@ -618,8 +617,8 @@ def _draw_ground(image, camera, weather, campus):
     rows = (np.arange(camera.size[1]) + 0.5 - camera.size[1] / 2) / camera.focal
     # tangent of the angle below the horizon
     down = np.maximum(np.tan(np.deg2rad(camera.pitch)* -1 + np.arctan(rows)), 1e-4)
-    hidden = np.where(
-        np.arctan(rows) > np.deg2rad(camera.pitch), 1 - np.exp(-camera.eye[2]/down/weather.visibility), 0)
+    haze = 1 - np.exp(-camera.eye[2]/down/weather.visibility)
+    hidden = np.where(np.arctan(rows) > np.deg2rad(camera.pitch), haze, 0)
     mask = Image.fromarray((255 * hidden).astype(np.uint8)[:, None]).resize(camera.size)
     image.paste(weather.horizon, (0, 0), mask)
     return image
@@ -653,8 +652,8 @@ SKIN = ((238, 196, 166), (198, 146, 110), (130, 88, 64))
 
 def _person(faces, centre, rng):
     "A person of a few faces: legs, body, head."
-    tall, coat, legs = rng.uniform(1.5, 1.9), CLOTHES[rng.integers(len(CLOTHES))], CLOTHES[rng.integers(
-        len(CLOTHES))]
+    tall = rng.uniform(1.5, 1.9)
+    coat, legs = (CLOTHES[rng.integers(len(CLOTHES))] for _ in range(2))
     faces.ring(centre, (0.14, 0.2), (0, tall * .48), legs, 5)
     faces.ring(centre, (0.2, 0.26), (tall * .48, tall * .84), coat, 5)
     faces.ring(centre, (0.12, 0.13), (tall * .84, tall), SKIN[rng.integers(3)], 5)
@@ -675,11 +674,8 @@ def _with_people(campus, camera, rng):
            np.repeat(np.arange(len(at)),
                      len(corners) // len(at)) + len(campus.footprints))
     between = _separating_lines(campus.footprints, feet)
-    lines = np.concatenate([
-        np.concatenate([campus.lines, between], 1),
-        np.concatenate(
-            [-between.transpose(1, 0, 2), _separating_lines(feet, feet)], 1)
-    ], 0)
+    theirs = np.concatenate([-between.transpose(1, 0, 2), _separating_lines(feet, feet)], 1)
+    lines = np.concatenate([np.concatenate([campus.lines, between], 1), theirs])
     return replace(campus, faces=tuple(np.concatenate(pair) for pair in zip(campus.faces, new)),
                    footprints=np.concatenate([campus.footprints, feet]), lines=lines)
 

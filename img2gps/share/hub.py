@@ -16,10 +16,10 @@ import torch
 from tqdm import tqdm
 
 from ..files import new_folder, read_json, whole_folder
-from ..table import write_table
+from ..table import counted, text_column, write_table
 from ..photos.exif import read_photo
 from ..photos.write import strip_private
-from ..photos.clean import summarize_reasons
+from ..photos.clean import camera_names, summarize_reasons
 from ..photos.split import SPLITS, audit_split, format_audit, split_kind, usable
 from ..photos.prepare import SPLIT_WORDS, check_repo_id, split_names
 from ..judge.evaluate import judged_splits
@@ -33,41 +33,33 @@ def _front_matter(values: dict) -> str:
 def _model_index(config, metrics, title) -> list:
     "The results in the Hub's model-index form, for the split to report; empty where there is none."
     if not (splits := judged_splits(metrics)): return []
-    split, names = splits[-1], {
-        "mean_m": "mean geodesic error (m)", "median_m": "median geodesic error (m)",
-        "acc_25m": "accuracy at 25 m"
-    }
-    by = config.get("split", {}).get("by", "unknown")
-    values = [{
-        "type": key, "name": f"{name}, {split}, split by {by}", "value": round(metrics[split][key], 4)
-    } for key, name in names.items()]
-    dataset = {
-        "type": "imagefolder", "name": str(config.get("data", {}).get("name") or "photos"), "split": split
-    }
-    return [{
-        "name": title, "results": [{
-            "task": {"type": "image-to-gps", "name": "visual localization"}, "dataset": dataset,
-            "metrics": values
-        }]
-    }]
+    split, by = splits[-1], config.get("split", {}).get("by", "unknown")
+    names = dict(mean_m="mean geodesic error (m)", median_m="median geodesic error (m)",
+                 acc_25m="accuracy at 25 m")
+    values = [dict(type=key, name=f"{name}, {split}, split by {by}", value=round(metrics[split][key], 4))
+              for key, name in names.items()]
+    dataset = dict(type="imagefolder", name=str(config.get("data", {}).get("name") or "photos"), split=split)
+    task = dict(type="image-to-gps", name="visual localization")
+    return [dict(name=title, results=[dict(task=task, dataset=dataset, metrics=values)])]
 
 def _training_facts(config) -> str:
     "Markdown list of what a run was trained by and on."
-    facts = {
-        "started from": config.get("weights"), "img2gps": config.get("img2gps"),
-        "created": config.get("created")
-    }
-    facts |= config["recipe"] | {f"data, {k}": v
-                                 for k, v in config.get("data", {}).items()
-                                 } | {"split seed": config.get("split", {}).get("seed")}
+    facts = {"started from": config.get("weights"), "img2gps": config.get("img2gps"),
+             "created": config.get("created")} | config["recipe"]
+    facts |= {f"data, {k}": v for k, v in config.get("data", {}).items()}
+    facts["split seed"] = config.get("split", {}).get("seed")
     return "\n".join(f"- {k}: {str(v)[:100]}" for k, v in facts.items()
                      if v is not None and not isinstance(v, (dict, list)))
 
 # %% ../../nbs/share/72_hub.ipynb #f5465b30
-_LOADING = "```python\nfrom huggingface_hub import snapshot_download\n\nrun = snapshot_download('OWNER/NAME')\n```" """
+_LOADING = """```python
+from huggingface_hub import snapshot_download
 
-`img2gps predict RUN PHOTO...` with that folder as RUN prints latitude, longitude and a radius (`pip install img2gps`).
-The weights are safetensors: nothing in this repository is unpickled."""
+run = snapshot_download('OWNER/NAME')
+```
+
+`img2gps predict RUN PHOTO...` with that folder as RUN prints latitude, longitude and a radius
+(`pip install img2gps`). The weights are safetensors: nothing in this repository is unpickled."""
 
 def run_card(
     run, # a finished run folder
@@ -79,43 +71,37 @@ def run_card(
     run = Path(run)
     config, _, metrics = read_run(run)
     config, title = _scrubbed(config)[0], title or run.resolve().name
-    head = dict(
-        license=license, library_name="img2gps",
-        tags=["img2gps", "visual-localization", "geolocation", "image-regression", config["recipe"]["arch"]])
+    arch = config["recipe"]["arch"]
+    head = dict(license=license, library_name="img2gps",
+                tags=["img2gps", "visual-localization", "geolocation", "image-regression", arch])
     if index := _model_index(config, metrics, title): head["model-index"] = index
-    use = (
-        f"For one walked campus: where was this photo taken? A {config['recipe']['arch']} with a dropout head "
-        "outputs metres east and north of the campus centre, which are decoded to latitude and longitude. It is "
-        "meant for photos from the region of its training photos, taken at eye level with a phone."
-    )
-    parts = [
-        _front_matter(head), f"# {title}", "## Intended use", use, "## Measured error",
-        protocol_line(config),
-        result_table(metrics),
-        radius_sentence(config, metrics), "## Limits",
-        limits_section(config), "## Loading it",
-        _LOADING.replace("OWNER/NAME", repo_id), "## Training",
-        _training_facts(config)
-    ]
+    use = (f"For one walked campus: where was this photo taken? A {arch} with a dropout head outputs metres "
+           "east and north of the campus centre, which are decoded to latitude and longitude. It is meant "
+           "for photos from the region of its training photos, taken at eye level with a phone.")
+    parts = [_front_matter(head), f"# {title}", "## Intended use", use, "## Measured error",
+             protocol_line(config), result_table(metrics), radius_sentence(config, metrics), "## Limits",
+             limits_section(config), "## Loading it", _LOADING.replace("OWNER/NAME", repo_id),
+             "## Training", _training_facts(config)]
     return "\n\n".join(p for p in parts if p) + "\n"
 
 # %% ../../nbs/share/72_hub.ipynb #5567c64f
 def _last_part(text) -> str:
     "The last part of an absolute path of any system; other text as it is."
-    absolute = PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute() or bool(
-        PureWindowsPath(text).drive) or text.startswith("~")
-    return (PureWindowsPath(text).name or "path") if absolute else text
+    windows = PureWindowsPath(text) # its parts end at both kinds of slashes
+    absolute = text.startswith(("/", "~")) or windows.is_absolute() or windows.drive
+    return (windows.name or "path") if absolute else text
 
 def _scrubbed(value) -> tuple:
     "A JSON value with absolute paths cut to their last part, and the paths that were cut."
-    if isinstance(value, str): cut = _last_part(value); return cut, [value] if cut != value else []
+    if isinstance(value, str):
+        cut = _last_part(value)
+        return cut, [value] if cut != value else []
     if isinstance(value, dict):
-        pairs = [(k, *_scrubbed(v)) for k, v in value.items()]
-        return {k: v
-                for k, v, _ in pairs}, sum((p for *_, p in pairs), [])
+        values, paths = _scrubbed(list(value.values()))
+        return dict(zip(value, values)), paths
     if isinstance(value, list):
         pairs = [_scrubbed(v) for v in value]
-        return [v for v, _ in pairs], sum((p for _, p in pairs), [])
+        return [v for v, _ in pairs], [path for _, paths in pairs for path in paths]
     return value, []
 
 # %% ../../nbs/share/72_hub.ipynb #329b25aa
@@ -123,12 +109,12 @@ def _plain_words(text, most=80) -> str:
     "Text of a photo or a file name that cannot be taken for markdown or HTML."
     return " ".join(re.sub(r"[^\w .,+()/'-]", " ", str(text)).split())[:most]
 
-def _counts(values, unit="photos", most=20) -> str:
+def _counts(values, unit="photo", most=20) -> str:
     "Markdown list of the most frequent values."
     counts = values.value_counts()
-    return "\n".join(f"- {_plain_words(name) or 'unknown'}: {n:,} {unit}"
-                     for name, n in counts.head(most).items()) + (f"\n- {len(counts) - most} others"
-                                                                  if len(counts) > most else "")
+    lines = [f"- {_plain_words(name) or 'unknown'}: {counted(n, unit)}"
+             for name, n in counts.head(most).items()]
+    return "\n".join(lines + [f"- {len(counts) - most} others"] * (len(counts) > most))
 
 def _region(table) -> str:
     "The region of a table's photos, rounded outwards to 0.01 degrees."
@@ -145,8 +131,8 @@ def _cleaning(table) -> str:
     "Markdown list of what cleaning spoke against."
     if "reasons" not in table: return "The photos were not checked."
     marked = summarize_reasons(table.assign(reasons=table.reasons.fillna("")))
-    return "\n".join(f"- {r.code}: {r.photos:,} photos. {r.why}"
-                     for r in marked.itertuples()) or "No check spoke against any photo."
+    lines = [f"- {r.code}: {counted(r.photos, 'photo')}. {r.why}" for r in marked.itertuples()]
+    return "\n".join(lines) or "No check spoke against any photo."
 
 # %% ../../nbs/share/72_hub.ipynb #81cdffd6
 def _accuracy(sent) -> str:
@@ -158,12 +144,10 @@ def _accuracy(sent) -> str:
 
 def _origins(sent) -> str:
     "Where the positions come from, as a list."
-    words = {
-        "exif": "the phone's own (EXIF)", "xmp": "from XMP", "takeout": "from Google Takeout",
-        "csv": "from a table", "hand": "corrected by hand", "smoothing": "smoothed along the walk"
-    }
-    return _counts(sent.position_from.map(lambda v: words.get(
-        v, "unknown"))) if "position_from" in sent and len(sent) else ""
+    words = dict(exif="the phone's own (EXIF)", xmp="from XMP", takeout="from Google Takeout",
+                 csv="from a table", hand="corrected by hand", smoothing="smoothed along the walk")
+    if "position_from" not in sent or not len(sent): return ""
+    return _counts(sent.position_from.map(words).fillna("unknown"))
 
 def _split_facts(sent, by="") -> str:
     """A table of the splits with their walks and places, and the leakage audit; a sentence where there
@@ -172,26 +156,22 @@ def _split_facts(sent, by="") -> str:
     if not split.isin(list(SPLIT_FOLDERS)).any(): return "The photos were not split."
     number = lambda part, column: f"{part[column].nunique():,}" if column in part else "unknown"
     parts = {name: sent[split == name] for name in (*SPLIT_FOLDERS, "unused")}
-    rows = [
-        f"| {name} | {len(part):,} | {number(part, 'session')} | {number(part, 'location')} |"
-        for name, part in parts.items() if len(part)
-    ]
-    table = "\n".join(["| split | photos | walks | places |", "|---|---|---|---|", *rows])
-    audited = bool(len(parts["train"]) and len(parts["valid"]) + len(parts["test"]))
-    audit = ("Leakage audit: "
-             f"{format_audit(audit_split(sent.assign(split=split.replace('unused', ''))), by)}."
-             ) if audited else ""
-    return "\n\n".join(t for t in (table, f"Split by {by}: {SPLITS[by]}." if by in SPLITS else "", audit)
-                       if t)
+    rows = [f"| {name} | {len(part):,} | {number(part, 'session')} | {number(part, 'location')} |"
+            for name, part in parts.items() if len(part)]
+    said = ["\n".join(["| split | photos | walks | places |", "|---|---|---|---|", *rows])]
+    if by in SPLITS: said.append(f"Split by {by}: {SPLITS[by]}.")
+    if len(parts["train"]) and len(parts["valid"]) + len(parts["test"]):
+        audit = audit_split(sent.assign(split=split.replace("unused", "")))
+        said.append(f"Leakage audit: {format_audit(audit, by)}.")
+    return "\n\n".join(said)
 
 # %% ../../nbs/share/72_hub.ipynb #2aaf74f9
 SPLIT_FOLDERS = {"train": "train", "valid": "validation", "test": "test"} # our name -> the folder's
 def _split_folders(split) -> dict:
     "Split -> folder for the splits of a table. Photos that were never split are what `datasets` calls train."
-    return {
-        name: SPLIT_FOLDERS.get(name, "unused")
-        for name in (*SPLIT_FOLDERS, "unused") if (split == name).any()
-    } if (split != "unused").any() else {"unused": "train"}
+    if (split == "unused").all(): return {"unused": "train"}
+    folders = SPLIT_FOLDERS | {"unused": "unused"}
+    return {name: folder for name, folder in folders.items() if (split == name).any()}
 
 def _data_files(split) -> list:
     "The Hub's `configs`: which folder is which split."
@@ -199,15 +179,21 @@ def _data_files(split) -> list:
     return [{"config_name": "default", "data_files": [{"split": f, "path": f"{f}/**"} for f in folders]}]
 
 # %% ../../nbs/share/72_hub.ipynb #35e973ca
-_DATASET_LOADING = (
-    "```python\nfrom datasets import load_dataset\n\nphotos = "
-    "load_dataset(\"OWNER/NAME\") # or load_dataset(\"imagefolder\", data_dir=\"the folder\")\n"
-    "photos[\"train\"][0] # image, latitude, longitude, ...\n```\n\n"
-    "```python\nfrom img2gps.photos.prepare import read_dataset\n\ntable, folder = "
-    "read_dataset(\"OWNER/NAME\") # or the folder: one row a photo, with its split\n```")
+_DATASET_LOADING = """```python
+from datasets import load_dataset
 
-_PRIVACY = """- Metadata is stripped from every photo (EXIF with names and serial numbers, GPS, XMP, thumbnails);
-  positions stand in the `metadata.csv` files alone. Nothing in the pictures is blurred:
+photos = load_dataset("OWNER/NAME") # or load_dataset("imagefolder", data_dir="the folder")
+photos["train"][0] # image, latitude, longitude, ...
+```
+
+```python
+from img2gps.photos.prepare import read_dataset
+
+table, folder = read_dataset("OWNER/NAME") # or the folder: one row per photo, with its split
+```"""
+
+_PRIVACY = """- Metadata is stripped from every photo (EXIF with names and serial numbers, GPS, XMP,
+  thumbnails); positions stand in the `metadata.csv` files alone. Nothing in the pictures is blurred:
   faces and number plates that were photographed are there.
 - Positions are a phone's, unless said otherwise above: about 5 m off under open sky, 7 to 13 m on average
   among buildings.
@@ -224,35 +210,26 @@ def dataset_card(
     """The dataset card of a photo table: counts, region, cameras, days, accuracy, cleaning, splits with
     their leakage audit, loading; unknown licence unless given."""
     sent = table[usable(table) & ~table.file_name.isin([name for name, _ in skipped])]
-    days = table.taken_at[table.taken_at != ""].str.slice(0, 10) if "taken_at" in table else pd.Series(
-        dtype=str)
-    camera = (table.make + " " +
-              table.model).str.strip() if {"make", "model"} <= set(table) else pd.Series([""]*len(table))
-    size = next(f"n<{limit}" if limit == "1K" else f"{low}<n<{limit}"
-                for low, limit, n in (("", "1K", 1e3), ("1K", "10K", 1e4), ("10K", "100K", 1e5),
-                                      ("100K", "1M", np.inf)) if len(sent) < n)
+    days = text_column(table, "taken_at").str.slice(0, 10)
+    days = days[days != ""]
+    sizes = {"n<1K": 1e3, "1K<n<10K": 1e4, "10K<n<100K": 1e5, "100K<n<1M": np.inf}
     head = dict(license=license, pretty_name=title,
-                tags=["img2gps", "visual-localization", "geolocation",
-                      "geotagged-photos"], size_categories=[size])
+                tags=["img2gps", "visual-localization", "geolocation", "geotagged-photos"],
+                size_categories=[next(size for size, limit in sizes.items() if len(sent) < limit)])
     if len(sent): head["configs"] = _data_files(split_names(sent))
-    parts = [
-        _front_matter(head), f"# {title}", f"{len(table):,} photos were taken; {len(sent):,} are "
-        "here: with a position, and kept by cleaning.", "## Loading it",
-        _DATASET_LOADING.replace("OWNER/NAME", repo_id), "## Region",
-        _region(sent), "## Days", f"{days.min()} to {days.max()}, {days.nunique()} days"
-        if len(days) else "No photo has a capture time.", "## Cameras",
-        _counts(camera), "## Positions",
-        _origins(sent),
-        _accuracy(sent), "## Cleaning",
-        _cleaning(table), "## Splits",
-        _split_facts(sent, split_kind(table)), "## Privacy and limits", _PRIVACY
-    ]
+    when = f"{days.min()} to {days.max()}, {counted(days.nunique(), 'day')}"
+    taken = counted(len(table), "photo was", "photos were")
+    here = f"{taken} taken; {len(sent):,} are here: with a position, and kept by cleaning."
+    parts = [_front_matter(head), f"# {title}", here,
+             "## Loading it", _DATASET_LOADING.replace("OWNER/NAME", repo_id), "## Region", _region(sent),
+             "## Days", when if len(days) else "No photo has a capture time.",
+             "## Cameras", _counts(camera_names(table)), "## Positions", _origins(sent), _accuracy(sent),
+             "## Cleaning", _cleaning(table), "## Splits", _split_facts(sent, split_kind(table)),
+             "## Privacy and limits", _PRIVACY]
     if skipped:
-        parts += [
-            "## Left out", f"{len(skipped)} usable photos are not here:",
-            "\n".join(f"- {_plain_words(name, 200)}: "
-                      f"{_plain_words(why, 200)}" for name, why in list(skipped)[:20])
-        ]
+        why = [f"- {_plain_words(name, 200)}: {_plain_words(why, 200)}" for name, why in list(skipped)[:20]]
+        left = counted(len(skipped), "usable photo is", "usable photos are")
+        parts += ["## Left out", f"{left} not here:", "\n".join(why)]
     return "\n\n".join(p for p in parts if p) + "\n"
 
 # %% ../../nbs/share/72_hub.ipynb #c41059fb
@@ -272,24 +249,25 @@ def _plain_names(names) -> dict:
         # also where only the case differs
         while str(path).lower() in used:
             path = wanted.with_stem(f"{wanted.stem}_{len(used)}")
-        used.add(str(path).lower()); out[name] = path.as_posix()
+        used.add(str(path).lower())
+        out[name] = path.as_posix()
     return out
 
 def _dataset_table(table) -> pd.DataFrame:
     """The rows of a dataset in ImageFolder form: public columns alone, plain names, walks numbered, one
-    type a column in every split."""
+    type per column in every split."""
     table = table.sort_values("file_name")
     if "session" in table:
-        table = table.assign(
-            session=[f"walk{i:02d}" for i in table.session.fillna("").rank(method="dense").astype(int)])
+        walk = table.session.fillna("").rank(method="dense").astype(int)
+        table = table.assign(session=[f"walk{i:02d}" for i in walk])
     rows = table[[c for c in DATASET_COLUMNS if c in table]].assign(
         file_name=table.file_name.map(_plain_names(table.file_name)), split=split_names(table))
     for c in rows:
         if c in ("width", "height") and rows[c].notna().all(): rows[c] = rows[c].astype(int)
         if not pd.api.types.is_numeric_dtype(rows[c]):
-            rows[c] = rows[c].astype(object).where(rows[c].notna() & (rows[c] != ""), "unknown").astype(str)
-    return rows[[c for c in rows if c == "split" or not (rows[c].isna() | (rows[c] == "unknown")).all()
-                 ]].assign(source=table.file_name).reset_index(drop=True)
+            rows[c] = text_column(rows, c).replace("", "unknown")
+    known = [c for c in rows if c == "split" or not (rows[c].isna() | (rows[c] == "unknown")).all()]
+    return rows[known].assign(source=table.file_name).reset_index(drop=True)
 
 # %% ../../nbs/share/72_hub.ipynb #32fc7e01
 def _strip_into(folder, targets, staging, progress) -> list:
@@ -314,30 +292,27 @@ def _strip_into(folder, targets, staging, progress) -> list:
             raise ValueError(f"{name} still carries metadata after stripping; nothing was sent")
     return skipped
 
+# %% ../../nbs/share/72_hub.ipynb #498a0988
 def _stage_dataset(folder, table, staging, license, title, repo_id, progress):
     "Put photos, metadata and card of a dataset into a staging folder."
     chosen = table[usable(table)]
-    outside = [
-        n for n in chosen.file_name
-        if PurePosixPath(n).is_absolute() or ".." in PurePosixPath(n).parts or _last_part(n) != n
-    ]
+    outside = [n for n in chosen.file_name if ".." in PurePosixPath(n).parts or _last_part(n) != n]
     if outside:
-        raise ValueError(
-            f"{outside[0]!r} leads out of {folder}: file names in the table must be relative to it")
+        raise ValueError(f"{outside[0]!r} leads out of {folder}: file names in the table must be relative to "
+                         "it")
     rows = _dataset_table(chosen)
     folders = rows.split.map(_split_folders(rows.split))
     skipped = _strip_into(folder, dict(zip(rows.source, folders + "/" + rows.file_name)), staging, progress)
     sent = ~rows.source.isin([name for name, _ in skipped])
     if not sent.any():
+        first = f" ({': '.join(skipped[0])})" if skipped else ""
         raise ValueError(f"no photo of {folder} can be sent: {len(table)} in the table, {len(chosen)} "
-                         f"usable, {len(skipped)} skipped" +
-                         (f" ({skipped[0][0]}: {skipped[0][1]})" if skipped else ""))
+                         f"usable, {len(skipped)} skipped{first}")
     for name, part in rows[sent].drop(columns="source").groupby(folders[sent]):
         write_table(part, staging/name/"metadata.csv")
     (staging/"README.md").write_text(dataset_card(table, title, license, skipped, repo_id), encoding="utf-8")
     for name, why in skipped: print(f"skipped {name}: {why}")
 
-# %% ../../nbs/share/72_hub.ipynb #12da80d5
 def write_dataset(
     folder, # the folder of photos
     table, # its photo table, cleaned and split or not
@@ -374,7 +349,7 @@ def _send(staging, repo_id, repo_type, dry_run, private, api) -> list:
     "Print what a staging folder holds and, unless it is a dry run, send it."
     files = _staged(staging)
     for path, size in files: print(f"{size:>13,}  {path}")
-    print(f"{sum(s for _, s in files):>13,}  bytes in {len(files)} files for the "
+    print(f"{sum(s for _, s in files):>13,}  bytes in {counted(len(files), 'file')} for the "
           f"{'private' if private else 'PUBLIC'} {repo_type} repository {repo_id}")
     if dry_run:
         print("dry run: nothing was sent; pass dry_run=False (--send on the command line) to send it")
@@ -402,34 +377,28 @@ def _stage_run(run, staging, include_photos, license, title, repo_id):
     for name in RUN_FILES:
         if (run/name).is_file(): shutil.copyfile(run/name, staging/name)
     if (run/"metrics.json").is_file():
-        (staging/"metrics.json").write_text(
-            json.dumps(_without_parts(read_json(run/"metrics.json")), indent=2), encoding="utf-8")
+        metrics = _without_parts(read_json(run/"metrics.json"))
+        (staging/"metrics.json").write_text(json.dumps(metrics, indent=2), encoding="utf-8")
     if (run/"predictions.csv").is_file():
         table = pd.read_csv(run/"predictions.csv", dtype={"file_name": str, "location": str})
         table = table[[c for c in PREDICTION_COLUMNS if c in table]]
-        write_table(
-            table.assign(file_name=table.file_name.map(_last_part)) if "file_name" in table else table,
-            staging/"predictions.csv")
+        if "file_name" in table: table["file_name"] = table.file_name.map(_last_part)
+        write_table(table, staging/"predictions.csv")
     if include_photos and (run/"report.html").is_file():
         text = (run/"report.html").read_text(encoding="utf-8")
         # by walk, camera and hour, as `_without_parts`
         text = re.sub(r"<section>\n<h2>Where does it fail\?</h2>.*?</section>\n", "", text, flags=re.S)
         for path in paths:
-            text = text.replace(html.escape(path),
-                                html.escape(_last_part(path))).replace(path, _last_part(path))
+            cut = _last_part(path)
+            text = text.replace(html.escape(path), html.escape(cut)).replace(path, cut)
         (staging/"report.html").write_text(text, encoding="utf-8")
 
 # %% ../../nbs/share/72_hub.ipynb #036e34ec
 def _without_parts(metrics):
-    """Metrics without the judgement by walk, camera and hour, which says more of who took the photos than
-    of the model."""
-    return {
-        name: {k: v
-               for k, v in value.items() if k != "by"} if isinstance(value, dict) else value
-        for name, value in metrics.items()
-    }
+    "Metrics without the judgement by walk, camera and hour."
+    less = lambda value: {k: v for k, v in value.items() if k != "by"} if isinstance(value, dict) else value
+    return {name: less(value) for name, value in metrics.items()}
 
-# %% ../../nbs/share/72_hub.ipynb #b26aad74
 def push_run(
     run, # a finished run folder
     repo_id: str, # "owner/name" on the Hub

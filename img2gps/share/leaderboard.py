@@ -25,8 +25,8 @@ def read_run(run) -> tuple:
     "A run's config, its weights and its metrics ({} where it was not evaluated)."
     run, config = Path(run), read_config(run)
     if not (run/"model.safetensors").is_file():
-        raise ValueError(f"{run} has no model yet: its training was not finished; go on with img2gps "
-                         f"train --resume {run}")
+        raise ValueError(f"{run} has no model yet: its training was not finished; resume it with "
+                         f"img2gps train --resume {run}")
     judged, way_out = run/"metrics.json", "evaluate the run again, or restore the file"
     metrics = read_json(judged, way_out) if judged.is_file() else {}
     return config, read_weights(run/"model.safetensors"), metrics
@@ -74,7 +74,7 @@ _MLP_HEAD = ("nn.Sequential(nn.Linear(@features@, @hidden@), nn.ReLU(), nn.Dropo
 _MODEL_NET = '''
 
 class GPSNet(nn.Module):
-    "Normalised photos (n, 3, height, width) -> (n, 2): east and north of the frame's centre, in units of FRAME_SCALE."
+    "Normalised photos (n, 3, height, width) -> (n, 2): east and north of the centre in units of FRAME_SCALE."
     def __init__(self):
         super().__init__()
         self.body = create_body()
@@ -96,8 +96,8 @@ def load_model(path=None, device="cpu"):
 
 # %% ../../nbs/share/71_leaderboard.ipynb #e775baf1
 _MODEL_DEGREES = '''def to_degrees(standardised):
-    """(n, 2) outputs of the network -> float64 (n, 2): latitude, longitude in degrees, from the tangent plane to
-    the WGS84 ellipsoid under it."""
+    """(n, 2) outputs of the network -> float64 (n, 2): latitude, longitude in degrees, from the tangent plane
+    to the WGS84 ellipsoid under it."""
     east_north = standardised.detach().cpu().double().numpy() * FRAME_SCALE
     a, f = 6378137.0, 1 / 298.257223563
     e2, phi, lam = f * (2 - f), np.deg2rad(FRAME_LATITUDE), np.deg2rad(FRAME_LONGITUDE)
@@ -128,7 +128,7 @@ def check_array(image):
     if image.dtype != np.uint8:
         raise TypeError(f"a photo's array is uint8 with values from 0 to 255, not {image.dtype}")
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise ValueError(f"a photo's array has the shape (height, width, 3), in the order RGB, not {image.shape}")
+        raise ValueError(f"a photo's array has the shape (height, width, 3), in RGB, not {image.shape}")
 
 ''')
 
@@ -145,7 +145,7 @@ _PREPROCESS += '''def to_image(photo):
     return ImageOps.fit(photo.convert("RGB"), SIZE[::-1], Image.Resampling.BILINEAR)
 
 def to_tensor(photo):
-    "A path, a PIL image or a uint8 array (height, width, 3) -> normalised float32 tensor (3, height, width)."
+    "A path, PIL image or uint8 array (height, width, 3) -> normalised float32 tensor (3, height, width)."
     pixels = torch.from_numpy(np.array(to_image(photo))).permute(2, 0, 1).float().div_(255)
     mean, std = (torch.tensor(v, dtype=torch.float32)[:, None, None] for v in (MEAN, STD))
     return (pixels - mean) / std
@@ -173,7 +173,7 @@ def _model(device): return _beside("model").load_model(device=device)
 
 # %% ../../nbs/share/71_leaderboard.ipynb #de93dd96
 _PREDICT += '''def locate(photo):
-    "A path, a PIL image or a uint8 array (height, width, 3) -> float64 array [latitude, longitude] in degrees."
+    "A path, PIL image or uint8 array (height, width, 3) -> float64 array [latitude, longitude] in degrees."
     x, device = _beside("preprocess").to_tensor(photo), "cuda" if torch.cuda.is_available() else "cpu"
     with torch.inference_mode(): standardised = _model(device)(x[None].to(device))
     return _beside("model").to_degrees(standardised)[0]
@@ -195,23 +195,22 @@ def protocol_line(config) -> str:
     split = config.get("split", {})
     by, buffer_m = split.get("by", ""), split.get("buffer_m")
     buffer = f" The buffer is {buffer_m:g} m." if by in ("location", "block") and buffer_m is not None else ""
-    return f"Split by {by}: {SPLITS[by]}.{buffer}" if by in SPLITS else "How the photos were split is not recorded."
+    if by not in SPLITS: return "How the photos were split is not recorded."
+    return f"Split by {by}: {SPLITS[by]}.{buffer}"
 
 def result_table(metrics) -> str:
     "Markdown table of a run's results between their floors; a sentence where there are none."
-    rows = [
-        "| photos | predictor | n (places) | mean error (m) | interval | median (m) | p90 (m) | "
-        "within 25 m |", "|---|---|---|---|---|---|---|---|"
-    ]
+    rows = ["| photos | predictor | n (places) | mean error (m) | interval | median (m) | p90 (m) "
+            "| within 25 m |", "|---|---|---|---|---|---|---|---|"]
     for split in judged_splits(metrics):
         places = metrics[split]["n_locations"]
         rows += [f"| {split} | {'**this model**' if r['model'] else r['name']} | {r['photos']} ({places}) | "
                  f"{r['mean']} | {r['interval']} | {r['median']} | {r['p90']} | {r['within']} |"
                  for r in floor_rows(metrics, split)]
     if len(rows) == 2: return "This run was not evaluated: no error is claimed."
-    return "\n".join(rows) + ("\n\nErrors are geodesic distances (WGS84). Intervals are "
-                              f"{metrics['interval_level']:.0%}, bootstrapped over places (grouped by "
-                              f"{metrics['grouped_by']}), not over photos.")
+    how = (f"Errors are geodesic distances (WGS84). Intervals are {metrics['interval_level']:.0%}, "
+           f"bootstrapped over places (grouped by {metrics['grouped_by']}), not over photos.")
+    return "\n".join([*rows, "", how])
 
 # %% ../../nbs/share/71_leaderboard.ipynb #e062b6fc
 def radius_sentence(config, metrics) -> str:
@@ -220,9 +219,9 @@ def radius_sentence(config, metrics) -> str:
     if radius.get("radius_m") is None: return ""
     out = (f"A radius of {radius['radius_m']:.0f} m was calibrated on the validation photos to hold for "
            f"{radius['level']:.0%} of photos like them.")
-    held = [(s, metrics[s]["radius"]["coverage"]) for s in judged_splits(metrics)
-            if s == "test" and "radius" in metrics[s]]
-    return out + "".join(f" On the test photos it held for {coverage:.0%}." for _, coverage in held)
+    if "test" in judged_splits(metrics) and "radius" in metrics["test"]:
+        out += f" On the test photos it held for {metrics['test']['radius']['coverage']:.0%}."
+    return out
 
 def limits_section(config) -> str:
     "Markdown list of what a run cannot do."
@@ -236,28 +235,32 @@ def limits_section(config) -> str:
 - It must not be used to find or follow people, and not where a wrong position does harm."""
 
 # %% ../../nbs/share/71_leaderboard.ipynb #e2b45121
-REQUIREMENTS = {
-    "torch": "torch>=2.4", "torchvision": "torchvision>=0.19", "timm": "timm>=1.0.9", "numpy": "numpy>=2",
-    "pillow": "pillow>=10.3"
-}
+REQUIREMENTS = {"torch": "torch>=2.4", "torchvision": "torchvision>=0.19", "timm": "timm>=1.0.9",
+                "numpy": "numpy>=2", "pillow": "pillow>=10.3"}
 
-_EXAMPLE = ("```python\nimport numpy as np\nfrom PIL import Image\nfrom predict import "
-            "predict_gps\n\npredict_gps(np.asarray(Image.open('photo.jpg').convert('RGB'))) # float32 "
-            "array: latitude, longitude\n```")
+_EXAMPLE = """```python
+import numpy as np
+from PIL import Image
+from predict import predict_gps
+
+predict_gps(np.asarray(Image.open('photo.jpg').convert('RGB'))) # float32 array: latitude, longitude
+```"""
 
 def _leaderboard_readme(config, metrics) -> str:
     "README.md of a leaderboard folder."
     height, width = config["size"]
     return "\n\n".join(part for part in (
         "# Where was this photo taken?",
-        f"""A {config['recipe']['arch']} that answers with latitude and longitude (WGS84 degrees), trained with img2gps.
+        f"""A {config['recipe']['arch']} that answers with latitude and longitude (WGS84 degrees), trained
+with img2gps.
 
 {_EXAMPLE}
 
 `pip install -r requirements.txt` is all that it needs; `python predict.py PHOTO...` locates files.
 Photos of any size are cropped about their centre and resized to {height} x {width} pixels (height x width).
 An array must be upright: files are turned by their EXIF orientation, arrays cannot be.
-float32 degrees are coarse (up to half a metre at 75 degrees of longitude); `predict.locate` gives float64.""",
+float32 degrees are coarse (up to half a metre at 75 degrees of longitude); `predict.locate` gives
+float64.""",
         "## Measured error", protocol_line(config), result_table(metrics), radius_sentence(config, metrics),
         "## Limits", limits_section(config)) if part) + "\n"
 
@@ -280,20 +283,17 @@ def _generated(config, state) -> dict:
     library, classifier = ("torchvision", cut_classifier(net)[0]) if from_torchvision else ("timm", "")
     last = [m for m in model.head if isinstance(m, torch.nn.Linear)]
     values = dict(arch=recipe["arch"], classifier=classifier, dropout=float(recipe.get("dropout", 0.5)),
-                  features=last[0].in_features, hidden=last[-1].in_features, size=tuple(
-                      int(v) for v in config["size"]),
-                  **{k: tuple(float(v) for v in config["normalize"][k])
-                     for k in ("mean", "std")},
-                  **{k: float(config["frame"][k])
-                     for k in ("latitude", "longitude", "scale")})
+                  features=last[0].in_features, hidden=last[-1].in_features,
+                  size=tuple(map(int, config["size"])))
+    values |= {k: tuple(map(float, config["normalize"][k])) for k in ("mean", "std")}
+    values |= {k: float(config["frame"][k]) for k in ("latitude", "longitude", "scale")}
     layers = filled(_MLP_HEAD if head == "mlp" else _LINEAR_HEAD, **values)
     body = filled(_TORCHVISION_BODY if from_torchvision else _TIMM_BODY, **values)
     start = filled(_MODEL_HEAD.replace("@library@", library), **values)
-    return {
-        "model.py": start + body + _MODEL_NET.replace("HEAD", layers) + _MODEL_DEGREES,
-        "preprocess.py": filled(_PREPROCESS, **values), "predict.py": _PREDICT,
-        "requirements.txt": "\n".join(REQUIREMENTS[k] for k in ("torch", library, "numpy", "pillow")) + "\n"
-    }
+    needed = [REQUIREMENTS[k] for k in ("torch", library, "numpy", "pillow")]
+    return {"model.py": start + body + _MODEL_NET.replace("HEAD", layers) + _MODEL_DEGREES,
+            "preprocess.py": filled(_PREPROCESS, **values), "predict.py": _PREDICT,
+            "requirements.txt": "\n".join(needed) + "\n"}
 
 # %% ../../nbs/share/71_leaderboard.ipynb #ed039b5f
 def write_leaderboard(

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from torch import nn
 
-from ..style import plain_label
+from ..style import new_figure, plain_label
 from ..photos.exif import decode_photo
 from ..locate.predict import Predictor
 
@@ -42,22 +41,17 @@ def _last_stage(body, x):
     """The last convolutional stage of a body for photos like `x`, (n, 3, height, width). ValueError where
     it has none."""
     seen = _passed(body, x)
-    grids = [
-        shape[2:] for module, shape in seen
-        if isinstance(module, nn.Conv2d) and len(shape) == 4 and _places(shape) > 1
-    ]
+    grids = [shape[2:] for module, shape in seen
+             if isinstance(module, nn.Conv2d) and len(shape) == 4 and _places(shape) > 1]
     calls = Counter(module for module, _ in seen) # one ReLU may serve many layers
-    at = [
-        i for i, (module, shape) in enumerate(seen)
-        if grids and len(shape) == 4 and shape[2:] == grids[-1] and calls[module] == 1
-    ]
-    learned = [
-        module for module, shape in seen[at[-1] + 1:]
-        if _places(shape) > 1 and any(True for _ in module.parameters(recurse=False))
-    ] if at else []
+    at = [i for i, (module, shape) in enumerate(seen)
+          if grids and len(shape) == 4 and shape[2:] == grids[-1] and calls[module] == 1]
+    behind = seen[at[-1] + 1:] if at else []
+    learned = [module for module, shape in behind
+               if _places(shape) > 1 and len(list(module.parameters(recurse=False)))]
     if not at or learned:
         why = "no convolution in it tells places of the photo apart"
-        if learned: why = f"behind its last convolution {type(learned[0]).__name__} layers go on to mix places"
+        if learned: why = f"behind its last convolution {type(learned[0]).__name__} layers still mix places"
         raise ValueError(f"{type(body).__name__} does not end in a convolutional stage ({why}): Grad-CAM "
                          "needs one, as in resnet18, convnext_tiny or efficientnet_b0")
     return seen[at[-1]][0]
@@ -83,9 +77,8 @@ def _evaluating(model):
 def attention_maps(
     predictor: Predictor, # with a convolutional backbone
     photos, # uint8, (n, height, width, 3), upright and of the predictor's size
-    batch_size: int = 16, # photos at once
-    # float32, (n, height, width): 1 at the strongest pull of each photo, all 0 where nothing pulls
-) -> np.ndarray:
+    batch_size: int=16, # photos at once
+) -> np.ndarray: # float32, (n, height, width): 1 at each photo's strongest pull, all 0 where nothing pulls
     """Grad-CAM of the distance from the mean position to the answer. ValueError for other photos or
     backbones; ImportError where captum is missing."""
     photos = np.asarray(photos)
@@ -95,15 +88,13 @@ def attention_maps(
                          "img2gps.photos.exif.decode_photo(path, size)")
     captum, maps = _captum(), np.zeros(photos.shape[:3], np.float32)
     with _evaluating(predictor.model) as model:
-        explained = None
+        explained, away = None, lambda x: torch.linalg.vector_norm(model(x)[:, :2], dim=1)
         for start in range(0, len(photos), batch_size):
             x = predictor.normalised(photos[start:start + batch_size]).requires_grad_()
-            if explained is None:
-                explained = captum.LayerGradCam(lambda x: torch.linalg.vector_norm(model(x)[:, :2], dim=1),
-                                                _last_stage(model.body, x))
+            explained = explained or captum.LayerGradCam(away, _last_stage(model.body, x))
             cells = explained.attribute(x, relu_attributions=True)
-            maps[start:start + batch_size] = captum.LayerAttribution.interpolate(
-                cells, tuple(predictor.size), "bilinear")[:, 0].detach().cpu().numpy()
+            fine = captum.LayerAttribution.interpolate(cells, tuple(predictor.size), "bilinear")
+            maps[start:start + batch_size] = fine[:, 0].detach().cpu().numpy()
     peak = maps.max((1, 2), initial=0, keepdims=True)
     return np.divide(maps, peak, out=np.zeros_like(maps), where=peak > 0)
 
@@ -135,7 +126,7 @@ def plot_attention(
     with _evaluating(predictor.model): places = predictor.locate(photos)
     away_m = np.linalg.norm(predictor.frame.to_metres(*places.T), axis=-1)
     height, width = predictor.size
-    figure = Figure(figsize=(6.4, (3.1 * height / width + 0.45) * len(files)), dpi=100, layout="constrained")
+    figure = new_figure((6.4, (3.1 * height / width + 0.45) * len(files)))
     axes = figure.subplots(len(files), 2, squeeze=False)
     for row, photo, looked, file, place, metres in zip(axes, photos, maps, files, places, away_m):
         _show_map(row, photo, looked, Path(file).name, place, metres)

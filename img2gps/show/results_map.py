@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from ..files import atomic_path
-from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, distance_words, has_position, text_column
+from ..table import (
+    PREDICTED_COLUMNS, TRUE_COLUMNS, counted, distance_words, has_position, text_column)
 from ..style import INK, OKABE_ITO, SPLIT_COLOURS, even_sample
 from ..page import MAP_STYLE, Pictures, json_script, leaflet_parts, map_page, plain_text
 from ..judge.evaluate import RADII_M, add_errors, judged_rows, number_column, rows_by_split
@@ -51,10 +52,9 @@ ERROR_BANDS_M = RADII_M[1:] # 10, 25, 50 and 100 metres
 
 def _bands(error_m):
     "For each error the number of its band, and the names of the bands."
-    names = [f"{low} to {high} m" for low, high in zip((0, *ERROR_BANDS_M), ERROR_BANDS_M)]
-    return np.searchsorted(
-        ERROR_BANDS_M, error_m,
-        side="left"), [f"up to {ERROR_BANDS_M[0]} m", *names[1:], f"over {ERROR_BANDS_M[-1]} m"]
+    names = [f"{low} to {high} m" for low, high in zip(ERROR_BANDS_M, ERROR_BANDS_M[1:])]
+    names = [f"up to {ERROR_BANDS_M[0]} m", *names, f"over {ERROR_BANDS_M[-1]} m"]
+    return np.searchsorted(ERROR_BANDS_M, error_m), names
 
 def _filters(judged):
     """The filters as the page needs them, a title and labels with counts each, and for each photo its
@@ -62,17 +62,16 @@ def _filters(judged):
     codes, names = _bands(judged.error_m.to_numpy())
     found = [("Error", codes, names)]
     for column in ("split", "session"):
-        words = text_column(judged, column)
-        values = sorted(set(words), key=lambda v: (list(SPLIT_COLOURS).index(v)
-                                                   if v in SPLIT_COLOURS else 9, v))
-        if len(values) > 1:
-            found.append((column.capitalize(), words.map(
-                values.index).to_numpy(), [plain_text(v, 60) or "none" for v in values]))
-    labels = lambda codes, names: [
-        f"{name} ({n:,})" for name, n in zip(names, np.bincount(codes, minlength=len(names)))
-    ]
-    return [dict(title=title, labels=labels(codes, names)) for title, codes, names in found], np.stack(
-        [codes for _, codes, _ in found], -1).tolist()
+        words, order = text_column(judged, column), [*SPLIT_COLOURS]
+        values = sorted(set(words), key=lambda v: (order.index(v) if v in order else 9, v))
+        if len(values) < 2: continue
+        names = [plain_text(v, 60) or "none" for v in values]
+        found.append((column.capitalize(), words.map(values.index).to_numpy(), names))
+    filters = []
+    for title, codes, names in found:
+        counts = np.bincount(codes, minlength=len(names))
+        filters.append(dict(title=title, labels=[f"{name} ({n:,})" for name, n in zip(names, counts)]))
+    return filters, np.stack([codes for _, codes, _ in found], -1).tolist()
 
 # %% ../../nbs/show/64_results_map.ipynb #0a6a678d
 def _answer_facts(judged, i):
@@ -80,27 +79,24 @@ def _answer_facts(judged, i):
     heading, time, split and session."""
     row = judged.loc[i]
     radius = row.get("radius_m", math.nan)
-    held = (f"radius {distance_words(radius)}: it {'holds' if row.error_m <= radius else 'does not hold'} "
-            "the true place")
     own = {c: row[c] for c in ("latitude", "longitude", "h_accuracy", "heading", "taken_at") if c in row}
     place, *rest = photo_facts(own)
-    said = [held]*bool(np.isfinite(radius)) + [
-        f"answer {row.pred_latitude:.6f}, {row.pred_longitude:.6f}",
-        f"true place {place.removeprefix('at ')}", *rest
-    ]
+    said = [f"answer {row.pred_latitude:.6f}, {row.pred_longitude:.6f}",
+            f"true place {place.removeprefix('at ')}", *rest]
+    if np.isfinite(radius):
+        holds = "holds" if row.error_m <= radius else "does not hold"
+        said.insert(0, f"radius {distance_words(radius)}: it {holds} the true place")
     return [plain_text(f) for f in said] + photo_marks(judged, i)
 
 def _photo_data(judged, values):
     "What the page needs of each judged photo, as JSON would hold it."
     radii = judged["radius_m"] if "radius_m" in judged else pd.Series(math.nan, judged.index)
     place = lambda row, columns: [round(float(row[c]), 7) for c in columns]
-    return [
-        dict(at=place(row, TRUE_COLUMNS), to=place(row, PREDICTED_COLUMNS), error=round(row["error_m"], 2),
-             off=f"{distance_words(row['error_m'])} off", of=of,
-             radius=round(float(radii[i]), 2) if np.isfinite(radii[i]) else None,
-             name=plain_text(row["file_name"]), facts=_answer_facts(judged, i), picture=None)
-        for i, row, of in zip(judged.index, judged.to_dict("records"), values)
-    ]
+    return [dict(at=place(row, TRUE_COLUMNS), to=place(row, PREDICTED_COLUMNS),
+                 error=round(row["error_m"], 2), off=f"{distance_words(row['error_m'])} off", of=of,
+                 radius=round(float(radii[i]), 2) if np.isfinite(radii[i]) else None,
+                 name=plain_text(row["file_name"]), facts=_answer_facts(judged, i), picture=None)
+            for i, row, of in zip(judged.index, judged.to_dict("records"), values)]
 
 # %% ../../nbs/show/64_results_map.ipynb #64f74a74
 _RESULTS_STYLE = MAP_STYLE + """
@@ -239,26 +235,26 @@ def _switches(judged, training, few=40):
     rings = "radius_m" in judged and np.isfinite(judged.radius_m).any()
     out = [dict(name="lines", words="lines between them", kind="line", colour=INK, on=True)]
     if rings:
-        out.append(
-            dict(name="circles", words="radius of the answer", kind="ring", colour=OKABE_ITO["vermilion"],
-                 on=len(judged) <= few))
+        out.append(dict(name="circles", words="radius of the answer", kind="ring",
+                        colour=OKABE_ITO["vermilion"], on=len(judged) <= few))
     if len(training):
-        out.append(
-            dict(name="training", words=f"training photos ({len(training):,})", kind="small",
-                 colour=TRAINING_COLOUR, on=True))
+        out.append(dict(name="training", words=f"training photos ({len(training):,})", kind="small",
+                        colour=TRAINING_COLOUR, on=True))
     return out
 
 TRAINING_COLOUR = "#8C8C8C" # darker than in the figures: the page is grey, not white
 
 def _notes(judged, shown, unanswered, outside):
     "What the page leaves out, in sentences."
-    count = lambda n, one, more: f"{n:,} {one if n == 1 else more}"
-    return ([f"{len(shown):,} of {len(judged):,} judged photos, drawn by chance, are on this page."]*
-            (len(shown) < len(judged)) +
-            [f"{count(outside, 'answer lies', 'answers lie')} far outside the whole view."]*bool(outside) + [
-                f"{count(unanswered, 'photo has', 'photos have')} no answer and "
-                f"{'is' if unanswered == 1 else 'are'} not shown."
-            ]*bool(unanswered))
+    notes = []
+    if len(shown) < len(judged):
+        notes.append(f"{len(shown):,} of {len(judged):,} judged photos, drawn by chance, are on this page.")
+    if outside:
+        notes.append(f"{counted(outside, 'answer lies', 'answers lie')} far outside the whole view.")
+    if unanswered:
+        photos = counted(unanswered, "photo has", "photos have")
+        notes.append(f"{photos} no answer and {'is' if unanswered == 1 else 'are'} not shown.")
+    return notes
 
 # %% ../../nbs/show/64_results_map.ipynb #3afb8988
 def _results_data(table, folder, most):
@@ -267,10 +263,10 @@ def _results_data(table, folder, most):
     shown = judged.iloc[even_sample(len(judged), most)]
     filters, values = _filters(shown)
     photos, (bounds, outside) = _photo_data(shown, values), _first_view(shown, training)
-    dots = training.iloc[even_sample(len(training),
-                                 5000)][list(TRUE_COLUMNS)].astype(float).round(6).to_numpy().tolist()
-    pictures = Pictures(folder, 160 if len(photos) <= 500 else 120,
-                         room=4_600_000 - len(json_script([photos, dots])))
+    dots = training.iloc[even_sample(len(training), 5000)][list(TRUE_COLUMNS)]
+    dots = dots.astype(float).round(6).to_numpy().tolist()
+    room = 4_600_000 - len(json_script([photos, dots]))
+    pictures = Pictures(folder, 160 if len(photos) <= 500 else 120, room=room)
     for k in np.argsort(-shown.error_m.to_numpy(), kind="stable"):
         photos[k]["picture"] = pictures.uri(str(shown.file_name.iloc[k]))
     colours = dict(true=OKABE_ITO["blue"], predicted=OKABE_ITO["vermilion"], line=INK,
@@ -278,11 +274,10 @@ def _results_data(table, folder, most):
     return dict(photos=photos, training=dots, filters=filters, switches=_switches(shown, training),
                 notes=_notes(judged, shown, unanswered, outside), bounds=bounds, colours=colours), shown
 
+# %% ../../nbs/show/64_results_map.ipynb #e05024fe
 def write_results_map(
     path, # the HTML page to write
-    # a photo table with pred_latitude and pred_longitude, as predictions.csv of a run; radius_m,
-    # split, session and heading are used where they are there
-    table,
+    table, # predictions.csv of a run, or another table with pred_latitude and pred_longitude
     folder=None, # the folder that its file names are relative to, for thumbnails
     tiles: bool=False, # OpenStreetMap's tiles as a background; the page then asks the network for them
     most: int=2000, # judged photos to show; of more, so many are drawn by chance, always the same ones
@@ -293,6 +288,6 @@ def write_results_map(
     folium, script, style = leaflet_parts()
     data, shown = _results_data(table, folder, most)
     page = map_page(folium, shown, data, script, style, tiles, _DRAW_SCRIPT + _FILTER_SCRIPT + _PANEL_SCRIPT,
-                     _RESULTS_STYLE, "Answers on a map")
+                    _RESULTS_STYLE, "Answers on a map")
     with atomic_path(path, overwrite) as temporary: temporary.write_text(page, encoding="utf-8")
     return Path(path)

@@ -34,7 +34,8 @@ def _bulk(table):
     "Which photos a map can show: those with a position, not at 0, 0 and not absurdly far from all others."
     if not len(table): raise ValueError("there are no photos in the table: there is nothing to draw")
     shown = has_position(table)
-    for code in ("null_island", "out_of_region"): shown &= ~CHECKS[code](table, Thresholds(), None).astype(bool)
+    for code in ("null_island", "out_of_region"):
+        shown &= ~CHECKS[code](table, Thresholds(), None).astype(bool)
     if not shown.any():
         raise ValueError(f"none of {counted(len(table), 'photo')} has a usable position: there is nothing to "
                          "draw")
@@ -314,7 +315,8 @@ def plot_duplicates(
     copies = duplicate_groups(table)
     sizes = copies.group[copies.group >= 0].value_counts().value_counts().sort_index()
     if not len(sizes):
-        said = f"No copies among {counted(len(table), 'photo')}." if len(table) else "There are no photos in the table."
+        said = "There are no photos in the table."
+        if len(table): said = f"No copies among {counted(len(table), 'photo')}."
         return _note(light_axes(None, (6.4, 3.2)), said)
     left, right = light_axes(None, (8, 3.2), (1, 2))
     left.bar([str(s) for s in sizes.index], sizes.to_numpy(), width=0.6, color=OKABE_ITO["sky"])
@@ -397,7 +399,8 @@ def _against(row, code):
     "What spoke against a photo in one check, as a sentence; empty where its facts say it already."
     if code == "stale_fix":
         age, frozen, said = row["fix_age_s"], row["frozen_with"], []
-        if pd.notna(age): said = [f"the fix is {_seconds(age)} {'older' if age > 0 else 'newer'} than the photo"]
+        if pd.notna(age):
+            said.append(f"the fix is {_seconds(age)} {'older' if age > 0 else 'newer'} than the photo")
         if frozen > 0:
             others = counted(int(frozen), "other photo has", "other photos have")
             said.append(f"{others} the same position and heading")
@@ -467,12 +470,13 @@ def _code_section(code, why, seen, pictures, most):
                 f"{len(marked) - len(first):,} are not.")
     anchor, shown = html.escape(code, quote=True), "\n".join(cards)
     return (f'<section id="{anchor}">\n<h2>{html.escape(code)} ({len(marked):,})</h2>\n'
-            f"{html_paragraph(why + flagged + more)}<ol class='cards wide-cards'>\n{shown}\n</ol>\n</section>\n")
+            f"{html_paragraph(why + flagged + more)}<ol class='cards wide-cards'>\n{shown}\n</ol>\n"
+            "</section>\n")
 
 # %% ../../nbs/show/62_survey.ipynb #13586396
-OVERRULING = ("A check is a rule and can be wrong. To overrule it, put the grey line under the photo into a CSV "
-              "file whose first line is file_name,keep,why, say why in your own words, and clean again with "
-              "that file as the overrides: yes keeps a photo, no sets one aside.")
+OVERRULING = ("A check is a rule and can be wrong. To overrule it, put the grey line under the photo into a "
+              "CSV file whose first line is file_name,keep,why, say why in your own words, and clean again "
+              "with that file as the overrides: yes keeps a photo, no sets one aside.")
 
 def write_gallery(
     table, # a cleaned photo table
@@ -493,8 +497,8 @@ def write_gallery(
     pictures = Pictures(folder, 200 if codes.photos.clip(upper=most).sum() < 150 else 140)
     lead, rest = "There are no photos in the table.", ""
     if len(table):
-        lead = (f"{n:,} of {counted(len(table), 'photo')} were marked by a check; {table.keep.sum():,} are kept. "
-                "Nothing was deleted or moved.")
+        lead = (f"{n:,} of {counted(len(table), 'photo')} were marked by a check; {table.keep.sum():,} are "
+                "kept. Nothing was deleted or moved.")
         rest = html_paragraph(OVERRULING if n else "No check spoke against any photo.")
     links = [f'<li><a href="#{html.escape(r.code, quote=True)}">{html.escape(r.code)}</a>: {r.photos:,}</li>'
              for r in codes.itertuples()]
@@ -509,23 +513,18 @@ def write_gallery(
 def _spots(table, values, names, apart_m):
     """Rows grouped by layer and by locations, photos linked by steps of at most `apart_m` metres: (layer
     number, row labels) in the order of capture."""
-    place = locations(table.drop(columns="keep", errors="ignore"), apart_m) if apart_m > 0 else pd.Series(
-        np.arange(len(table)), index=table.index)
-    keys = pd.DataFrame({
-        "layer": values.map({n: i
-                             for i, n in enumerate(names)}).fillna(len(names)).astype(int), "place": place
-    })
-    return [(int(layer), list(rows.index))
-            for (layer, _), rows in keys.loc[capture_order(table)].groupby(["layer", "place"], sort=True)]
+    place = np.arange(len(table))
+    if apart_m > 0: place = locations(table.drop(columns="keep", errors="ignore"), apart_m)
+    number = {name: i for i, name in enumerate(names)}
+    keys = pd.DataFrame(dict(layer=values.map(number).fillna(len(names)).astype(int), place=place))
+    groups = keys.loc[capture_order(table)].groupby(["layer", "place"])
+    return [(int(layer), list(rows.index)) for (layer, _), rows in groups]
 
 def _spot_data(table, layer, rows, pictures, most):
     "What the page needs of one marker, as JSON would hold it."
-    photos = [
-        dict(name=plain_text(table.file_name[i]),
-             facts=[plain_text(f) for f in photo_facts(table.loc[i])] + photo_marks(table, i))
-        for i in rows[:most]
-    ]
-    for photo, i in zip(photos, rows): photo["picture"] = pictures.uri(table.file_name[i])
+    photos = [dict(name=plain_text(table.file_name[i]), picture=pictures.uri(table.file_name[i]),
+                   facts=[plain_text(f) for f in photo_facts(table.loc[i])] + photo_marks(table, i))
+              for i in rows[:most]]
     middle = table.loc[rows, ["latitude", "longitude"]].mean()
     return dict(layer=layer, at=[round(v, 7) for v in middle], n=len(rows), photos=photos)
 
@@ -539,15 +538,12 @@ def _layers(values, names):
     "Name, colour and HTML label of each layer; the last holds the others, where there are any."
     colours = [SPLIT_COLOURS.get(n, c) for n, c in zip(names, list(OKABE_ITO.values()))]
     counts = [(values == n).sum() for n in names]
-    layers = [
-        dict(colour=c, label=html.escape(f"{plain_text(n, 60) or 'none'} ({k:,})", quote=True))
-        for n, c, k in zip(names, colours, counts)
-    ]
-    rest = len(values) - sum(counts)
     left = sorted(set(values) - set(names))
-    other = html.escape(plain_text(left[0], 60) or "none",
-                        quote=True) if len(left) == 1 else f"{len(left):,} others"
-    return layers + ([dict(colour=FAINT, label=f"{other} ({rest:,})")] if rest else [])
+    rest = f"{len(left):,} others" if len(left) > 1 else left[0] if left else ""
+    entries = list(zip(names, colours, counts))
+    if left: entries.append((rest, FAINT, len(values) - sum(counts)))
+    return [dict(colour=colour, label=html.escape(f"{plain_text(name, 60) or 'none'} ({n:,})", quote=True))
+            for name, colour, n in entries]
 
 # %% ../../nbs/show/62_survey.ipynb #51a6c181
 def write_map(
@@ -556,9 +552,7 @@ def write_map(
     folder=None, # the folder that its file names are relative to, for thumbnails
     by: str="session", # the column that colours the markers, as in session or split
     tiles: bool=False, # OpenStreetMap's tiles as a background; the page then asks the network for them
-    # photos of one walk that are linked by steps of so many metres share a marker; 0 for one a
-    # photo
-    apart_m: float=3.,
+    apart_m: float=3., # photos of one walk that are so many metres apart share a marker; 0: one per photo
     most: int=12, # photos to show in the popup of a marker
     overwrite: bool=False, # replace a file of that name
 ) -> Path: # the path
@@ -570,14 +564,13 @@ def write_map(
     table = table.reset_index(drop=True)
     shown = table[_bulk(table)]
     values = (_sessions_of(table) if by == "session" else text_column(table, by))[shown.index]
-    names = sorted(values.value_counts().index[:8], key=lambda n: (list(SPLIT_COLOURS).index(n)
-                                                                   if n in SPLIT_COLOURS else 9, n))
-    spots, pictures = _spots(shown, values, names, apart_m), Pictures(folder, 160)
-    data = dict(
-        layers=_layers(values, names),
-        spots=[_spot_data(shown, layer, rows, pictures, most) for layer, rows in spots], bounds=[
-            shown[["latitude", "longitude"]].min().tolist(), shown[["latitude", "longitude"]].max().tolist()
-        ])
+    order = [*SPLIT_COLOURS]
+    names = sorted(values.value_counts().index[:8], key=lambda n: (order.index(n) if n in order else 9, n))
+    pictures, degrees = Pictures(folder, 160), shown[["latitude", "longitude"]]
+    spots = [_spot_data(shown, layer, rows, pictures, most)
+             for layer, rows in _spots(shown, values, names, apart_m)]
+    data = dict(layers=_layers(values, names), spots=spots,
+                bounds=[degrees.min().tolist(), degrees.max().tolist()])
     with atomic_path(path, overwrite) as temporary:
         temporary.write_text(map_page(folium, shown, data, script, style, tiles), encoding="utf-8")
     return Path(path)
