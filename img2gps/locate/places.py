@@ -9,7 +9,7 @@ __all__ = ['STEP_M', 'REACH_M', 'MOST_PLACES', 'NEIGHBOURHOOD_M', 'PLACES_VERSIO
            'extract_all', 'Evidence', 'Weights', 'spread_density', 'Belief', 'expected_best', 'nowhere_features',
            'believe', 'HeldOut', 'stretch']
 
-# %% ../../nbs/locate/42_places.ipynb #8b54acd1
+# %% ../../nbs/locate/42_places.ipynb #259aad1b
 import json, os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ from ..table import capture_seconds, counted, has_position, photo_table, text_co
 from ..photos.split import sessions
 from .patches import Patches, agree, features_named, match
 
-# %% ../../nbs/locate/42_places.ipynb #2a5e251f
+# %% ../../nbs/locate/42_places.ipynb #89549690
 def word_count(
     patches: int, # how many there are in all
 ) -> int:
@@ -60,7 +60,7 @@ def learn_words(
         words[filled] = np.add.reduceat(x[order], begin[filled]) / np.bincount(own, minlength=len(words))[filled, None]
     return words
 
-# %% ../../nbs/locate/42_places.ipynb #187f9fab
+# %% ../../nbs/locate/42_places.ipynb #014a69b4
 STEP_M, REACH_M, MOST_PLACES = 5., 12., 6_000 # the grid; how far it goes beyond walked places
 NEIGHBOURHOOD_M = 15. # standard deviation of the average of votes
 
@@ -90,7 +90,7 @@ class Ground:
     @property
     def area(self): return len(self.places) * self.step**2
 
-# %% ../../nbs/locate/42_places.ipynb #ccef8178
+# %% ../../nbs/locate/42_places.ipynb #bae5a7f7
 def _grid(tree, step):
     "Points of a grid within reach of those in a tree."
     low, high = tree.mins - REACH_M, tree.maxes + REACH_M
@@ -109,7 +109,7 @@ def _averages(points, metres):
     total = np.asarray(matrix.sum(1)).ravel()
     return (diags(1 / np.maximum(total, 1e-9).astype(np.float32)) @ matrix).tocsr()
 
-# %% ../../nbs/locate/42_places.ipynb #3e50d6cf
+# %% ../../nbs/locate/42_places.ipynb #6d026651
 PLACES_VERSION = 1
 
 class Places:
@@ -145,7 +145,7 @@ def _words_of(descriptors, words, chunk=20_000):
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
         return np.concatenate(list(pool.map(lambda p: nearest_words(p, words)[:, 0].astype(np.uint16), parts)))
 
-# %% ../../nbs/locate/42_places.ipynb #d6dca32a
+# %% ../../nbs/locate/42_places.ipynb #f23699b5
 def outings(
     table, # a photo table
 ) -> np.ndarray: # texts
@@ -166,7 +166,7 @@ def _arrange(self:Places):
     self.metres = self.frame.to_metres(self.table.latitude.to_numpy(), self.table.longitude.to_numpy())
     self.ground = Ground(self.metres)
 
-# %% ../../nbs/locate/42_places.ipynb #b8271051
+# %% ../../nbs/locate/42_places.ipynb #98c41433
 def extract_all(
     features, # an object with `extract`
     paths, # photo files
@@ -199,7 +199,7 @@ def build(cls:Places,
     if len(kept) < 2: raise ValueError(f"{counted(len(kept), 'photo')} with a position in {folder} can be read: places need at least 2")
     return cls(table.iloc[kept].reset_index(drop=True), [found[i] for i in kept], features.name)
 
-# %% ../../nbs/locate/42_places.ipynb #d6d84545
+# %% ../../nbs/locate/42_places.ipynb #4418243d
 VOTERS, NEIGHBOURS = 400, 8 # patches of a photo that vote, and how many neighbours each has
 
 @patch
@@ -236,7 +236,7 @@ def _nearest(x, y):
     at = np.argpartition(squared, NEIGHBOURS - 1, 1)[:, :NEIGHBOURS]
     return at, np.take_along_axis(squared, at, 1)
 
-# %% ../../nbs/locate/42_places.ipynb #8d280858
+# %% ../../nbs/locate/42_places.ipynb #9dcddd97
 @patch
 def votes(self:Places,
     patches: Patches, # of a new photo
@@ -250,7 +250,7 @@ def votes(self:Places,
     there = photo >= 0
     return np.bincount(photo[there], vote[there], minlength=len(self)).astype(np.float32)
 
-# %% ../../nbs/locate/42_places.ipynb #3c2fe2eb
+# %% ../../nbs/locate/42_places.ipynb #c80e70a4
 SHORTLIST = 30
 
 @dataclass
@@ -275,7 +275,7 @@ class Evidence:
                          np.log(own / max(own.mean(), 1e-9) + 1e-3) if len(own) else own,
                          near_votes[self.photos]], 1)
 
-# %% ../../nbs/locate/42_places.ipynb #1186f29d
+# %% ../../nbs/locate/42_places.ipynb #895f91ba
 @patch
 def evidence(self:Places,
     patches: Patches, # of a new photo
@@ -289,7 +289,7 @@ def evidence(self:Places,
     found = [agree(patches, mine, match(patches, mine)) for mine in map(self.patches, listed)]
     return Evidence(listed, np.array([f.count for f in found], int), np.array([f.distinct for f in found], int), votes)
 
-# %% ../../nbs/locate/42_places.ipynb #a57ff72c
+# %% ../../nbs/locate/42_places.ipynb #79b0ac57
 @dataclass
 class Weights:
     "How evidence becomes belief."
@@ -318,7 +318,7 @@ def spread_density(
     gaussian = lambda s: np.exp(-0.5 * squared / s**2) / (2 * np.pi * s**2)
     return (1 - weights.far_share) * gaussian(weights.near_m) + weights.far_share * gaussian(weights.far_m)
 
-# %% ../../nbs/locate/42_places.ipynb #e3bd7881
+# %% ../../nbs/locate/42_places.ipynb #37dd0c5e
 @dataclass
 class Belief:
     "How likely a photo was taken at each place."
@@ -355,7 +355,7 @@ def expected_best(
         if np.hypot(*(z - before)) < 0.01: break
     return z
 
-# %% ../../nbs/locate/42_places.ipynb #2d023e75
+# %% ../../nbs/locate/42_places.ipynb #1175f492
 def nowhere_features(features, weights):
     "What tells a photo of here from one of elsewhere: all its evidence together, and its best match over chance."
     if not len(features): return np.array([1., -5., 0.])
@@ -384,7 +384,7 @@ def believe(
     return Belief(ground.places, chance / chance.sum(), float(1 / (1 + np.exp(-odds))), evidence.photos,
                   share[:-1], evidence.counts)
 
-# %% ../../nbs/locate/42_places.ipynb #36f7cd7e
+# %% ../../nbs/locate/42_places.ipynb #eee4aac9
 @patch
 def believe(self:Places,
     evidence: Evidence, # from `evidence`, of the same photos
@@ -404,7 +404,7 @@ def weights(self:Places) -> Weights:
     "Those of the calibration, or where there is none those that served elsewhere."
     return Weights(**self.calibration["weights"]) if self.calibration else Weights()
 
-# %% ../../nbs/locate/42_places.ipynb #f7973dfb
+# %% ../../nbs/locate/42_places.ipynb #842f282f
 CALIBRATION_PHOTOS = 480 # at most, spread evenly over the walks: enough for ten numbers
 LEVELS = (0.5, 0.8, 0.9)
 UNSEEN_M = 60. # photos this far off show other places
@@ -437,7 +437,7 @@ def capture_order(self:Places) -> np.ndarray:
     seconds = capture_seconds(self.table).to_numpy()
     return np.lexsort((self.table.file_name.to_numpy().astype(str), np.where(np.isnan(seconds), np.inf, seconds)))
 
-# %% ../../nbs/locate/42_places.ipynb #e45950f5
+# %% ../../nbs/locate/42_places.ipynb #45438bd6
 @patch
 def hold_out(self:Places,
     most: int=CALIBRATION_PHOTOS, # photos, spread evenly
@@ -464,7 +464,7 @@ def _spread(rows, most):
     "At most so many of some rows, evenly."
     return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
 
-# %% ../../nbs/locate/42_places.ipynb #679c7cca
+# %% ../../nbs/locate/42_places.ipynb #52da9875
 def _near_votes(self, held, i):
     "The neighbourhoods' votes about photo i's shortlist."
     kept, ground = held.groups[held.group[i]]
@@ -502,7 +502,7 @@ def fit_weights(self:Places,
         return -(count * np.log(likely)).sum() + ((p - start)**2).sum() / len(held)
     return usual.unpacked(minimize(cost, start, method="L-BFGS-B", options=dict(maxiter=60)).x)
 
-# %% ../../nbs/locate/42_places.ipynb #331e3459
+# %% ../../nbs/locate/42_places.ipynb #006c895c
 VOTE_WEIGHTS = (1., 2., 3.)
 
 @patch
@@ -530,7 +530,7 @@ def fit_votes(self:Places, held, weights) -> Weights:
     best = min(out, key=lambda v: (out[v] > 1.01 * min(out.values()), abs(v - VOTE_WEIGHTS[1])))
     return Weights(**vars(weights) | {"votes": best})
 
-# %% ../../nbs/locate/42_places.ipynb #861d1e09
+# %% ../../nbs/locate/42_places.ipynb #8ae1564f
 @patch
 def fit_nowhere(self:Places, held, weights) -> Weights:
     "A logistic regression of photos that belong against the same photos with their surroundings struck."
@@ -546,7 +546,7 @@ def fit_nowhere(self:Places, held, weights) -> Weights:
     fit = LogisticRegression(C=1., class_weight="balanced").fit(here + gone, [0]*len(here) + [1]*len(gone))
     return Weights(**vars(weights) | {"nowhere": [float(fit.intercept_[0]), *map(float, fit.coef_[0])]})
 
-# %% ../../nbs/locate/42_places.ipynb #c65c6669
+# %% ../../nbs/locate/42_places.ipynb #c9fb58e0
 def stretch(
     errors, # (k,) metres
     radii, # (k,) metres: what the beliefs say
@@ -589,7 +589,7 @@ def calibrate(self:Places,
                         **self.fit_radii(held, beliefs)}
     return self.calibration
 
-# %% ../../nbs/locate/42_places.ipynb #3f1b7c04
+# %% ../../nbs/locate/42_places.ipynb #41fb4fab
 UNFAMILIAR = "unlike any training photo: the position means little, and no radius is given"
 
 @patch
@@ -623,7 +623,7 @@ def locate_beliefs(self:Places,
     with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
         return list(tqdm(pool.map(one, photos), total=len(photos), desc="recognise", unit="photo", disable=not progress))
 
-# %% ../../nbs/locate/42_places.ipynb #5002b85b
+# %% ../../nbs/locate/42_places.ipynb #02085276
 ANSWER_COLUMNS = ["file_name", "pred_latitude", "pred_longitude", "radius_m", "note"]
 UNREADABLE = dict(pred_latitude=np.nan, pred_longitude=np.nan, radius_m=np.nan, nowhere=np.nan, agreeing=0,
                   matched="", note="cannot be decoded")
@@ -642,7 +642,7 @@ def locate(self:Places,
     table.insert(0, "file_name", [str(p) for p in photos])
     return table
 
-# %% ../../nbs/locate/42_places.ipynb #4118fc89
+# %% ../../nbs/locate/42_places.ipynb #e570e061
 @patch
 def plot(self:Belief, truth=None, ax=None):
     "The belief as a map, in metres: darker is likelier."
@@ -657,7 +657,7 @@ def plot(self:Belief, truth=None, ax=None):
     ax.legend(frameon=False, fontsize=9)
     return ax
 
-# %% ../../nbs/locate/42_places.ipynb #8cb4fa75
+# %% ../../nbs/locate/42_places.ipynb #49627971
 _ARRAYS = ("starts", "points", "descriptors", "words", "word")
 
 @patch
@@ -686,7 +686,7 @@ def _mapped(path):
         arrays[name] = np.memmap(path, kinds[at["dtype"]], "r", 8 + length + at["data_offsets"][0], tuple(at["shape"]))
     return json.loads(header["__metadata__"]["places"]), arrays
 
-# %% ../../nbs/locate/42_places.ipynb #df8a7fb2
+# %% ../../nbs/locate/42_places.ipynb #3ff5323e
 @patch(cls_method=True)
 def load(cls:Places,
     path, # places.safetensors
@@ -709,7 +709,7 @@ def load(cls:Places,
     self._arrange()
     return self
 
-# %% ../../nbs/locate/42_places.ipynb #a1a68424
+# %% ../../nbs/locate/42_places.ipynb #18ff225f
 @patch
 def add(self:Places,
     table, # photo table of a new walk; photos without a position are left out
@@ -730,12 +730,16 @@ def add(self:Places,
     kept = [(i, p) for i, p in zip(new, found) if p is not None and len(p)]
     if not kept: return 0
     rows = table.iloc[[i for i, _ in kept]].assign(file_name=[names[i] for i, _ in kept])
-    self._append(rows[self.table.columns], [p for _, p in kept])
+    self.append(rows, [p for _, p in kept])
     return len(kept)
 
 @patch
-def _append(self:Places, rows, patches):
+def append(self:Places,
+    table, # photo table with a position for every row
+    patches, # the photos' `Patches`
+):
     "Put photos and their patches behind the others."
+    rows = photo_table(table)[self.table.columns]
     join = lambda old, new, kind: np.concatenate([np.asarray(old), np.concatenate(new).astype(kind)])
     descriptors = np.concatenate([p.descriptors for p in patches])
     self.word = join(self.word, [_words_of(descriptors, self.words)], np.uint16)

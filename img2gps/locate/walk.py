@@ -7,7 +7,7 @@ __all__ = ['USUAL_PAUSE_S', 'SHARPNESS', 'WALK_COLUMNS', 'Pace', 'fit_pace', 'St
            'walk_table', 'walk_seconds', 'Chained', 'chained_beliefs', 'Walk', 'track', 'track_geojson', 'track_gpx',
            'write_track', 'plot_track']
 
-# %% ../../nbs/locate/43_walk.ipynb #cda605ce
+# %% ../../nbs/locate/43_walk.ipynb #bdbd9f20
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from .patches import features_named
 from .places import (ANSWER_COLUMNS, LEVELS, REFUSED_M, REFUSED_SHARE, STEP_M, UNREADABLE, Belief,
                                    Places, stretch)
 
-# %% ../../nbs/locate/43_walk.ipynb #92898619
+# %% ../../nbs/locate/43_walk.ipynb #6394f032
 @dataclass
 class Pace:
     "How a walk moves, and how much its photos are believed."
@@ -55,7 +55,7 @@ def fit_pace(
     slack, speed = np.exp(minimize(cost, start, method="Nelder-Mead").x)
     return Pace(float(np.clip(slack, STEP_M / 2, 10)), float(np.clip(speed, 0.2, 3)))
 
-# %% ../../nbs/locate/43_walk.ipynb #21d905f0
+# %% ../../nbs/locate/43_walk.ipynb #1e30be39
 class Steps:
     "The chances of going from place to place; matrices are kept for pauses that come again."
     def __init__(self,
@@ -96,7 +96,7 @@ def _rounded(seconds):
     seconds = max(float(seconds), 0.)
     return round(seconds) if seconds < 10 else float(np.round(1.1**np.round(np.log(seconds) / np.log(1.1)), 3))
 
-# %% ../../nbs/locate/43_walk.ipynb #aae78c60
+# %% ../../nbs/locate/43_walk.ipynb #af2636fd
 def evidence_of(
     belief: Belief,
     sharpness: float,
@@ -125,7 +125,7 @@ def chain(
         out.append(both / both.sum())
     return out[::-1]
 
-# %% ../../nbs/locate/43_walk.ipynb #1c4942ea
+# %% ../../nbs/locate/43_walk.ipynb #d5fd494c
 _NAME_TIME = re.compile(r"(?<!\d)(20\d\d)[-_]?(\d\d)[-_]?(\d\d)[-_T ]?(?:at )?(\d\d)[-_.:]?(\d\d)[-_.:]?(\d\d)")
 USUAL_PAUSE_S = 5.
 
@@ -151,7 +151,7 @@ def walk_table(
                          time_from="exif" if taken else "name" if name_time(path) else "order"))
     return photo_table(rows) if rows else photo_table(pd.DataFrame(columns=["file_name", "time_from"]))
 
-# %% ../../nbs/locate/43_walk.ipynb #b920e89f
+# %% ../../nbs/locate/43_walk.ipynb #3e4fb94a
 def walk_seconds(
     table, # from `walk_table`
 ) -> tuple: # float64 (n,): seconds within each walk; texts (n,): the walk; what to say about it, '' where times are all there
@@ -171,7 +171,7 @@ def walk_seconds(
             seconds[i], walk[i] = seconds[other], walk[other]
     return seconds, walk, said
 
-# %% ../../nbs/locate/43_walk.ipynb #61309e50
+# %% ../../nbs/locate/43_walk.ipynb #223d844b
 SHARPNESS = (0.35, 0.6, 1.)
 
 @dataclass
@@ -208,7 +208,7 @@ def _held_walks(self:Places, held):
             part = part[np.argsort(seconds[held.rows[part]], kind="stable")]
             yield part, seconds[held.rows[part]]
 
-# %% ../../nbs/locate/43_walk.ipynb #f29569e1
+# %% ../../nbs/locate/43_walk.ipynb #55203add
 @patch
 def chain_held(self:Places,
     held, # from `hold_out`
@@ -233,18 +233,17 @@ def calibrate_walks(self:Places,
     order, (seconds, walk, _) = self.capture_order(), walk_seconds(self.table)
     pace, tried = fit_pace(self.metres[order], np.where(np.r_[True, walk[order][1:] == walk[order][:-1]], seconds[order], np.nan)), {}
     for sharpness in SHARPNESS:
-        chained = self.chain_held(held, beliefs, Pace(pace.slack_m, pace.speed, sharpness))
-        tried[sharpness] = (count @ self.errors(held, [c.belief for c in chained]), chained)
-    best = min(tried, key=lambda s: (tried[s][0] > 1.01 * min(v[0] for v in tried.values()), abs(s - SHARPNESS[1])))
-    pace.sharpness = best
-    past = self.chain_held(held, beliefs, pace, online=True)
-    self.calibration["walk"] = {"pace": vars(pace), "mean_error_m": float(tried[best][0]),
-                                "online_error_m": float(count @ self.errors(held, [c.belief for c in past])),
-                                **self.fit_radii(held, [c.belief for c in tried[best][1]]),
-                                "online": self.fit_radii(held, [c.belief for c in past])}
+        chained = {online: [c.belief for c in self.chain_held(held, beliefs, Pace(pace.slack_m, pace.speed, sharpness), online)]
+                   for online in (False, True)}
+        tried[sharpness] = [count @ self.errors(held, chained[online]) for online in chained], chained
+    least = min(sum(off) for off, _ in tried.values())
+    pace.sharpness = min(tried, key=lambda s: (sum(tried[s][0]) > 1.01 * least, abs(s - SHARPNESS[1])))
+    (whole_m, past_m), chained = tried[pace.sharpness]
+    self.calibration["walk"] = {"pace": vars(pace), "mean_error_m": float(whole_m), "online_error_m": float(past_m),
+                                **self.fit_radii(held, chained[False]), "online": self.fit_radii(held, chained[True])}
     return self.calibration["walk"]
 
-# %% ../../nbs/locate/43_walk.ipynb #062d5e24
+# %% ../../nbs/locate/43_walk.ipynb #522a9da3
 WALK_COLUMNS = [*ANSWER_COLUMNS, "nowhere", "agreeing", "matched", "walk", "seconds", "moved_m"]
 
 @patch(as_prop=True)
@@ -292,7 +291,7 @@ def locate_walk(self:Places,
     table = table.assign(file_name=[str(p) for p in photos], walk=walk, seconds=seconds)
     return table[WALK_COLUMNS]
 
-# %% ../../nbs/locate/43_walk.ipynb #331dda7a
+# %% ../../nbs/locate/43_walk.ipynb #51209d3a
 class Walk:
     "A walk that is followed photo by photo."
     def __init__(self,
@@ -322,7 +321,7 @@ class Walk:
         now = Belief(alone.places, self.belief, float(nowhere), alone.photos, alone.shares, alone.counts)
         return places.chained_answer(Chained(now, alone), self.level, online=True)
 
-# %% ../../nbs/locate/43_walk.ipynb #6d46fc88
+# %% ../../nbs/locate/43_walk.ipynb #780d0e38
 @patch
 def locate_spot(self:Places,
     photos, # photo files, all taken at one spot
@@ -336,7 +335,7 @@ def locate_spot(self:Places,
     nowhere = float(np.prod([b.nowhere for b in beliefs]))
     return self.answer(Belief(best.places, likely / likely.sum(), nowhere, best.photos, best.shares, best.counts), level)
 
-# %% ../../nbs/locate/43_walk.ipynb #51f88dc4
+# %% ../../nbs/locate/43_walk.ipynb #36edde67
 def track(
     located, # from `Places.locate_walk`
 ) -> pd.DataFrame: # rows in the order of capture, walk by walk, without photos that have no answer
@@ -357,7 +356,7 @@ def track_geojson(
                              "properties": {"file_name": r.file_name, "radius_m": known, "moved_m": round(float(r.moved_m), 1)}})
     return {"type": "FeatureCollection", "features": features}
 
-# %% ../../nbs/locate/43_walk.ipynb #6d174494
+# %% ../../nbs/locate/43_walk.ipynb #d220850c
 def track_gpx(
     located, # from `Places.locate_walk`
 ) -> str: # GPX 1.1
@@ -390,7 +389,7 @@ def write_track(
     with atomic_path(files["png"], True) as temporary: temporary.write_bytes(figure_png(plot_track(located)))
     return files
 
-# %% ../../nbs/locate/43_walk.ipynb #8fd9e74e
+# %% ../../nbs/locate/43_walk.ipynb #c4b536cf
 def plot_track(
     located, # from `Places.locate_walk`
     ax=None,
