@@ -7,7 +7,7 @@ __all__ = ['LOCATORS', 'NEVER_WALKED_M', 'choose_locator', 'index_photos', 'cali
            'places_config', 'judge_places', 'question_words', 'train_places', 'free_run', 'open_places', 'has_places',
            'add_walk', 'locate_with_places', 'places_standing']
 
-# %% ../nbs/79_recognise.ipynb #15f3b8d7
+# %% ../nbs/79_recognise.ipynb #f48469a1
 import datetime, importlib.util, json, os, re, shutil, sys
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +31,7 @@ from .judge.suspects import suspect_labels
 from .show.plots import save_map
 from .show.report import write_report
 
-# %% ../nbs/79_recognise.ipynb #cd91e927
+# %% ../nbs/79_recognise.ipynb #162c1ea3
 LOCATORS = ("auto", "both", "recognise", "network")
 
 def choose_locator(
@@ -53,7 +53,7 @@ def _downloaded_weights(torch):
     folders = [Path(torch.hub.get_dir())/"checkpoints", Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()/"hub"]
     return any(next(f.rglob(kind), None) is not None for f in folders if f.is_dir() for kind in ("*.pth", "*.safetensors"))
 
-# %% ../nbs/79_recognise.ipynb #8ea48804
+# %% ../nbs/79_recognise.ipynb #4508d817
 def index_photos(
     photos: Photos, # split
     features: str="sift",
@@ -85,7 +85,7 @@ def calibration_words(
                 "walk again on another day and add it with img2gps add")
     return f"radii of another day, fitted on {counted(calibration['held_out'], 'outing')}, each located by the others"
 
-# %% ../nbs/79_recognise.ipynb #d04ea17c
+# %% ../nbs/79_recognise.ipynb #1fa0d031
 NEVER_WALKED_M = 15. # nothing that was taken nearer than this may speak
 
 def _never_walked(places, held):
@@ -122,13 +122,14 @@ def three_questions(
         radii = {level: np.array([max(b.radius(float(level)), 5.) for b in beliefs]) * s for level, s in stretches.items()}
         return question(places.errors(held, beliefs), radii, spots, outing, text)
     walk, unseen = places.calibration["walk"], _never_walked(places, held)
-    chained = {online: [c.belief for c in places.chain_held(held, beliefs, places.pace, online)] for online in (False, True)}
+    walking = places.beliefs(held, places.walk_weights)
+    chained = {online: places.chain_held(held, walking, places.pace, online) for online in (False, True)}
     return {"another_day": asked(beliefs, stretches, "single photos of an outing, located by the other outings"),
             "never_walked": asked(places.beliefs(unseen, places.weights), stretches, f"the same, with photos within {NEVER_WALKED_M:g} m struck"),
             "walk": asked(chained[False], walk["stretch"], "the same photos, each outing's walks chained"),
             "walk_online": asked(chained[True], walk["online"]["stretch"], "chained, each photo by the past alone")}
 
-# %% ../nbs/79_recognise.ipynb #662e276a
+# %% ../nbs/79_recognise.ipynb #1b86c041
 def places_config(
     photos: Photos, # split
     protocol: Protocol,
@@ -155,7 +156,7 @@ def _answers(places, judged, patches, level):
     answers = pd.DataFrame(rows, index=judged.index).drop(columns="note", errors="ignore")
     return add_errors(judged.join(answers)) if len(judged) else judged
 
-# %% ../nbs/79_recognise.ipynb #8467ca31
+# %% ../nbs/79_recognise.ipynb #395987a2
 def judge_places(
     run: Path, # the run folder
     photos: Photos, # split
@@ -196,7 +197,7 @@ def question_words(
     radius = f"; the 90 % radius held for {held['photos']:.0%}" if held else ""
     return f"{answer['mean_m']:.1f} m on average{between}, median {answer['median_m']:.1f} m, of {counted(answer['n'], 'photo')}{radius}"
 
-# %% ../nbs/79_recognise.ipynb #d440ee57
+# %% ../nbs/79_recognise.ipynb #6fecba25
 def train_places(
     folder, # a folder of photos with GPS in their EXIF, or one with a metadata.csv
     runs="runs", # the folder that holds runs
@@ -236,7 +237,7 @@ def free_run(
     name = re.sub(r"[^\w.\-]+", "-", name).strip(".-") or "run"
     return next(run for i in range(1, 100_000) if not (run := Path(runs)/(name if i == 1 else f"{name}-{i}")).exists())
 
-# %% ../nbs/79_recognise.ipynb #fc94df7d
+# %% ../nbs/79_recognise.ipynb #7b1232cb
 def open_places(
     run, # run folder
 ) -> tuple: # its configuration, its `Places`
@@ -280,7 +281,7 @@ def add_walk(
     say(calibration_words(places.calibration))
     return added
 
-# %% ../nbs/79_recognise.ipynb #705f94d5
+# %% ../nbs/79_recognise.ipynb #e5e41b88
 def locate_with_places(
     run, # run folder with places
     paths, # photo files

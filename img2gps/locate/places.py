@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['STEP_M', 'REACH_M', 'MOST_PLACES', 'NEIGHBOURHOOD_M', 'PLACES_VERSION', 'VOTERS', 'NEIGHBOURS', 'SHORTLIST',
-           'CALIBRATION_PHOTOS', 'LEVELS', 'UNSEEN_M', 'VOTE_WEIGHTS', 'REFUSED_M', 'REFUSED_SHARE', 'UNFAMILIAR',
-           'ANSWER_COLUMNS', 'UNREADABLE', 'word_count', 'nearest_words', 'learn_words', 'Ground', 'Places', 'outings',
-           'extract_all', 'Evidence', 'Weights', 'spread_density', 'Belief', 'expected_best', 'nowhere_features',
-           'believe', 'HeldOut', 'stretch']
+           'CALIBRATION_PHOTOS', 'LEVELS', 'UNSEEN_M', 'VOTE_WEIGHTS', 'LESS_ANYWHERE', 'REFUSED_M', 'REFUSED_SHARE',
+           'UNFAMILIAR', 'ANSWER_COLUMNS', 'UNREADABLE', 'word_count', 'nearest_words', 'learn_words', 'Ground',
+           'Places', 'outings', 'extract_all', 'Evidence', 'Weights', 'spread_density', 'Belief', 'expected_best',
+           'nowhere_features', 'believe', 'HeldOut', 'stretch']
 
-# %% ../../nbs/locate/42_places.ipynb #259aad1b
+# %% ../../nbs/locate/42_places.ipynb #35186916
 import json, os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ from ..table import capture_seconds, counted, has_position, photo_table, text_co
 from ..photos.split import sessions
 from .patches import Patches, agree, features_named, match
 
-# %% ../../nbs/locate/42_places.ipynb #89549690
+# %% ../../nbs/locate/42_places.ipynb #a9d6db05
 def word_count(
     patches: int, # how many there are in all
 ) -> int:
@@ -60,7 +60,7 @@ def learn_words(
         words[filled] = np.add.reduceat(x[order], begin[filled]) / np.bincount(own, minlength=len(words))[filled, None]
     return words
 
-# %% ../../nbs/locate/42_places.ipynb #014a69b4
+# %% ../../nbs/locate/42_places.ipynb #ce54b90d
 STEP_M, REACH_M, MOST_PLACES = 5., 12., 6_000 # the grid; how far it goes beyond walked places
 NEIGHBOURHOOD_M = 15. # standard deviation of the average of votes
 
@@ -90,7 +90,7 @@ class Ground:
     @property
     def area(self): return len(self.places) * self.step**2
 
-# %% ../../nbs/locate/42_places.ipynb #bae5a7f7
+# %% ../../nbs/locate/42_places.ipynb #c26acc06
 def _grid(tree, step):
     "Points of a grid within reach of those in a tree."
     low, high = tree.mins - REACH_M, tree.maxes + REACH_M
@@ -109,7 +109,7 @@ def _averages(points, metres):
     total = np.asarray(matrix.sum(1)).ravel()
     return (diags(1 / np.maximum(total, 1e-9).astype(np.float32)) @ matrix).tocsr()
 
-# %% ../../nbs/locate/42_places.ipynb #6d026651
+# %% ../../nbs/locate/42_places.ipynb #2246c01d
 PLACES_VERSION = 1
 
 class Places:
@@ -145,7 +145,7 @@ def _words_of(descriptors, words, chunk=20_000):
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
         return np.concatenate(list(pool.map(lambda p: nearest_words(p, words)[:, 0].astype(np.uint16), parts)))
 
-# %% ../../nbs/locate/42_places.ipynb #f23699b5
+# %% ../../nbs/locate/42_places.ipynb #cea5d4cb
 def outings(
     table, # a photo table
 ) -> np.ndarray: # texts
@@ -166,7 +166,7 @@ def _arrange(self:Places):
     self.metres = self.frame.to_metres(self.table.latitude.to_numpy(), self.table.longitude.to_numpy())
     self.ground = Ground(self.metres)
 
-# %% ../../nbs/locate/42_places.ipynb #98c41433
+# %% ../../nbs/locate/42_places.ipynb #6e33a8a2
 def extract_all(
     features, # an object with `extract`
     paths, # photo files
@@ -199,7 +199,7 @@ def build(cls:Places,
     if len(kept) < 2: raise ValueError(f"{counted(len(kept), 'photo')} with a position in {folder} can be read: places need at least 2")
     return cls(table.iloc[kept].reset_index(drop=True), [found[i] for i in kept], features.name)
 
-# %% ../../nbs/locate/42_places.ipynb #4418243d
+# %% ../../nbs/locate/42_places.ipynb #9a67d7bf
 VOTERS, NEIGHBOURS = 400, 8 # patches of a photo that vote, and how many neighbours each has
 
 @patch
@@ -236,7 +236,7 @@ def _nearest(x, y):
     at = np.argpartition(squared, NEIGHBOURS - 1, 1)[:, :NEIGHBOURS]
     return at, np.take_along_axis(squared, at, 1)
 
-# %% ../../nbs/locate/42_places.ipynb #9dcddd97
+# %% ../../nbs/locate/42_places.ipynb #1554eb23
 @patch
 def votes(self:Places,
     patches: Patches, # of a new photo
@@ -250,7 +250,7 @@ def votes(self:Places,
     there = photo >= 0
     return np.bincount(photo[there], vote[there], minlength=len(self)).astype(np.float32)
 
-# %% ../../nbs/locate/42_places.ipynb #c80e70a4
+# %% ../../nbs/locate/42_places.ipynb #3e5d0060
 SHORTLIST = 30
 
 @dataclass
@@ -275,7 +275,7 @@ class Evidence:
                          np.log(own / max(own.mean(), 1e-9) + 1e-3) if len(own) else own,
                          near_votes[self.photos]], 1)
 
-# %% ../../nbs/locate/42_places.ipynb #895f91ba
+# %% ../../nbs/locate/42_places.ipynb #820aaaef
 @patch
 def evidence(self:Places,
     patches: Patches, # of a new photo
@@ -289,7 +289,7 @@ def evidence(self:Places,
     found = [agree(patches, mine, match(patches, mine)) for mine in map(self.patches, listed)]
     return Evidence(listed, np.array([f.count for f in found], int), np.array([f.distinct for f in found], int), votes)
 
-# %% ../../nbs/locate/42_places.ipynb #79b0ac57
+# %% ../../nbs/locate/42_places.ipynb #26bb168c
 @dataclass
 class Weights:
     "How evidence becomes belief."
@@ -299,7 +299,8 @@ class Weights:
     far_m: float=17. # and from farther off
     far_share: float=0.4
     votes: float=2. # gamma
-    nowhere: list=field(default_factory=lambda: [1.5, -2.0, -0.5]) # of the logistic in `nowhere_features`
+    less: float=0. # taken off beta_0 for the votes, which leave less to chance
+    nowhere: list=field(default_factory=lambda: [1.5, -2.0, -0.5, -0.5]) # of the logistic in `nowhere_features`
 
     def packed(self):
         share = np.log(self.far_share / (1 - self.far_share))
@@ -308,7 +309,7 @@ class Weights:
     def unpacked(self, p):
         n = len(self.loudness)
         return Weights(list(map(float, p[:n])), float(p[n]), float(np.exp(p[n + 1])), float(np.exp(p[n + 2])),
-                       float(1 / (1 + np.exp(-p[n + 3]))), self.votes, list(self.nowhere))
+                       float(1 / (1 + np.exp(-p[n + 3]))), self.votes, self.less, list(self.nowhere))
 
 def spread_density(
     squared, # squared metres from a photo's place
@@ -318,7 +319,7 @@ def spread_density(
     gaussian = lambda s: np.exp(-0.5 * squared / s**2) / (2 * np.pi * s**2)
     return (1 - weights.far_share) * gaussian(weights.near_m) + weights.far_share * gaussian(weights.far_m)
 
-# %% ../../nbs/locate/42_places.ipynb #37dd0c5e
+# %% ../../nbs/locate/42_places.ipynb #fe434a36
 @dataclass
 class Belief:
     "How likely a photo was taken at each place."
@@ -355,12 +356,12 @@ def expected_best(
         if np.hypot(*(z - before)) < 0.01: break
     return z
 
-# %% ../../nbs/locate/42_places.ipynb #1175f492
+# %% ../../nbs/locate/42_places.ipynb #2d5fc107
 def nowhere_features(features, weights):
-    "What tells a photo of here from one of elsewhere: all its evidence together, and its best match over chance."
-    if not len(features): return np.array([1., -5., 0.])
+    "What tells a photo of here from one of elsewhere: all its evidence, its best match over chance, its votes."
+    if not len(features): return np.array([1., -1., 0., 0.])
     loud = features @ weights.loudness - weights.anywhere
-    return np.array([1., np.logaddexp.reduce(np.r_[loud, 0.]) / 4, features[:, 0].max()])
+    return np.array([1., np.logaddexp.reduce(loud) / 4, features[:, 0].max(), features[:, 4].max()])
 
 def believe(
     evidence: Evidence,
@@ -372,7 +373,7 @@ def believe(
 ) -> Belief:
     "The belief over a ground's places."
     features = evidence.features(near_votes)
-    loud = np.r_[features @ weights.loudness, weights.anywhere]
+    loud = np.r_[features @ weights.loudness, weights.anywhere - weights.less]
     share = np.exp(loud - loud.max())
     share /= share.sum()
     density = np.full(len(ground.places), share[-1] / ground.area)
@@ -384,7 +385,7 @@ def believe(
     return Belief(ground.places, chance / chance.sum(), float(1 / (1 + np.exp(-odds))), evidence.photos,
                   share[:-1], evidence.counts)
 
-# %% ../../nbs/locate/42_places.ipynb #eee4aac9
+# %% ../../nbs/locate/42_places.ipynb #fab03502
 @patch
 def believe(self:Places,
     evidence: Evidence, # from `evidence`, of the same photos
@@ -404,7 +405,7 @@ def weights(self:Places) -> Weights:
     "Those of the calibration, or where there is none those that served elsewhere."
     return Weights(**self.calibration["weights"]) if self.calibration else Weights()
 
-# %% ../../nbs/locate/42_places.ipynb #842f282f
+# %% ../../nbs/locate/42_places.ipynb #e173ae3d
 CALIBRATION_PHOTOS = 480 # at most, spread evenly over the walks: enough for ten numbers
 LEVELS = (0.5, 0.8, 0.9)
 UNSEEN_M = 60. # photos this far off show other places
@@ -437,7 +438,7 @@ def capture_order(self:Places) -> np.ndarray:
     seconds = capture_seconds(self.table).to_numpy()
     return np.lexsort((self.table.file_name.to_numpy().astype(str), np.where(np.isnan(seconds), np.inf, seconds)))
 
-# %% ../../nbs/locate/42_places.ipynb #45438bd6
+# %% ../../nbs/locate/42_places.ipynb #4478cfa9
 @patch
 def hold_out(self:Places,
     most: int=CALIBRATION_PHOTOS, # photos, spread evenly
@@ -464,7 +465,7 @@ def _spread(rows, most):
     "At most so many of some rows, evenly."
     return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
 
-# %% ../../nbs/locate/42_places.ipynb #52da9875
+# %% ../../nbs/locate/42_places.ipynb #e11c2717
 def _near_votes(self, held, i):
     "The neighbourhoods' votes about photo i's shortlist."
     kept, ground = held.groups[held.group[i]]
@@ -493,17 +494,18 @@ def fit_weights(self:Places,
     area = np.array([held.groups[g][1].area for g in held.group])
     usual, count = Weights(), held.equal_weights()
     start = usual.packed()
+    firm = np.r_[np.ones(len(usual.loudness) + 1), 20., 20., 1.] # two days say little of how labels differ
     def cost(p):
         w = usual.unpacked(p)
         loud = np.where(silent, -np.inf, features @ w.loudness)
         top = np.maximum(loud.max(1), w.anywhere)[:, None]
         share, rest = np.exp(loud - top), np.exp(w.anywhere - top[:, 0])
         likely = ((share * spread_density(squared, w)).sum(1) + rest / area) / (share.sum(1) + rest)
-        return -(count * np.log(likely)).sum() + ((p - start)**2).sum() / len(held)
+        return -(count * np.log(likely)).sum() + (firm * (p - start)**2).sum() / len(held)
     return usual.unpacked(minimize(cost, start, method="L-BFGS-B", options=dict(maxiter=60)).x)
 
-# %% ../../nbs/locate/42_places.ipynb #006c895c
-VOTE_WEIGHTS = (1., 2., 3.)
+# %% ../../nbs/locate/42_places.ipynb #deb71edc
+VOTE_WEIGHTS, LESS_ANYWHERE = (1., 2., 3., 4.), (0., 1., 2.) # tried together: votes leave less to chance
 
 @patch
 def beliefs(self:Places,
@@ -523,14 +525,17 @@ def errors(self:Places,
 
 @patch
 def fit_votes(self:Places, held, weights) -> Weights:
-    "Choose the weight of the neighbourhood's votes by the mean error; the middle one where all are alike."
-    count, out = held.equal_weights(), {}
-    for v in VOTE_WEIGHTS:
-        out[v] = count @ self.errors(held, self.beliefs(held, Weights(**vars(weights) | {"votes": v})))
-    best = min(out, key=lambda v: (out[v] > 1.01 * min(out.values()), abs(v - VOTE_WEIGHTS[1])))
-    return Weights(**vars(weights) | {"votes": best})
+    "Choose how much the neighbourhood's votes count, and how much less lies anywhere for it, by the mean error."
+    count, tried = held.equal_weights(), []
+    for votes in VOTE_WEIGHTS:
+        for less in LESS_ANYWHERE:
+            w = Weights(**vars(weights) | {"votes": votes, "less": less})
+            tried.append((float(count @ self.errors(held, self.beliefs(held, w))), w))
+    least = min(error for error, _ in tried)
+    usual = Weights().votes
+    return min(tried, key=lambda t: (t[0] > 1.01 * least, abs(t[1].votes - usual), t[1].less))[1]
 
-# %% ../../nbs/locate/42_places.ipynb #8ae1564f
+# %% ../../nbs/locate/42_places.ipynb #89ff7331
 @patch
 def fit_nowhere(self:Places, held, weights) -> Weights:
     "A logistic regression of photos that belong against the same photos with their surroundings struck."
@@ -540,13 +545,13 @@ def fit_nowhere(self:Places, held, weights) -> Weights:
         if not len(e): continue
         features = e.features(_near_votes(self, held, i))
         far = np.hypot(*(self.metres[e.photos] - self.metres[row]).T) > UNSEEN_M
-        if (~far).any(): here.append(nowhere_features(features, weights)[1:])
+        if not far[e.counts.argmax()]: here.append(nowhere_features(features, weights)[1:]) # its best match is right
         if far.sum() > SHORTLIST // 3: gone.append(nowhere_features(e.only(far).features(_near_votes(self, held, i)), weights)[1:])
     if min(len(here), len(gone)) < 20: return weights
     fit = LogisticRegression(C=1., class_weight="balanced").fit(here + gone, [0]*len(here) + [1]*len(gone))
     return Weights(**vars(weights) | {"nowhere": [float(fit.intercept_[0]), *map(float, fit.coef_[0])]})
 
-# %% ../../nbs/locate/42_places.ipynb #c9fb58e0
+# %% ../../nbs/locate/42_places.ipynb #fd0c940e
 def stretch(
     errors, # (k,) metres
     radii, # (k,) metres: what the beliefs say
@@ -589,7 +594,7 @@ def calibrate(self:Places,
                         **self.fit_radii(held, beliefs)}
     return self.calibration
 
-# %% ../../nbs/locate/42_places.ipynb #41fb4fab
+# %% ../../nbs/locate/42_places.ipynb #16da7bc4
 UNFAMILIAR = "unlike any training photo: the position means little, and no radius is given"
 
 @patch
@@ -610,20 +615,20 @@ def answer(self:Places,
                 matched="" if best is None else self.table.file_name[belief.photos[best]])
 
 @patch
-def locate_beliefs(self:Places,
+def locate_evidence(self:Places,
     photos, # photo files
     workers: int=0, # threads
     progress: bool=False, # show a bar
-) -> list: # of `Belief`; None for a photo that cannot be decoded
-    "The belief about each photo."
+) -> list: # of `Evidence`; None for a photo that cannot be decoded
+    "What the index says about each photo."
     features = features_named(self.features)
     def one(path):
-        try: return self.believe(self.evidence(features.extract(path)))
+        try: return self.evidence(features.extract(path))
         except OSError: return None
     with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
         return list(tqdm(pool.map(one, photos), total=len(photos), desc="recognise", unit="photo", disable=not progress))
 
-# %% ../../nbs/locate/42_places.ipynb #02085276
+# %% ../../nbs/locate/42_places.ipynb #b4a8a2be
 ANSWER_COLUMNS = ["file_name", "pred_latitude", "pred_longitude", "radius_m", "note"]
 UNREADABLE = dict(pred_latitude=np.nan, pred_longitude=np.nan, radius_m=np.nan, nowhere=np.nan, agreeing=0,
                   matched="", note="cannot be decoded")
@@ -636,13 +641,13 @@ def locate(self:Places,
     progress: bool=False, # show a bar
 ) -> pd.DataFrame: # file_name as given, pred_latitude, pred_longitude, radius_m, note; nowhere, agreeing, matched
     "Where some photos were taken."
-    beliefs = self.locate_beliefs(photos, workers, progress)
-    rows = [UNREADABLE if b is None else self.answer(b, level) for b in beliefs]
+    found = self.locate_evidence(photos, workers, progress)
+    rows = [UNREADABLE if e is None else self.answer(self.believe(e), level) for e in found]
     table = pd.DataFrame(rows, columns=[*ANSWER_COLUMNS[1:], "nowhere", "agreeing", "matched"])
     table.insert(0, "file_name", [str(p) for p in photos])
     return table
 
-# %% ../../nbs/locate/42_places.ipynb #e570e061
+# %% ../../nbs/locate/42_places.ipynb #181908f1
 @patch
 def plot(self:Belief, truth=None, ax=None):
     "The belief as a map, in metres: darker is likelier."
@@ -657,7 +662,7 @@ def plot(self:Belief, truth=None, ax=None):
     ax.legend(frameon=False, fontsize=9)
     return ax
 
-# %% ../../nbs/locate/42_places.ipynb #49627971
+# %% ../../nbs/locate/42_places.ipynb #a641b0de
 _ARRAYS = ("starts", "points", "descriptors", "words", "word")
 
 @patch
@@ -686,7 +691,7 @@ def _mapped(path):
         arrays[name] = np.memmap(path, kinds[at["dtype"]], "r", 8 + length + at["data_offsets"][0], tuple(at["shape"]))
     return json.loads(header["__metadata__"]["places"]), arrays
 
-# %% ../../nbs/locate/42_places.ipynb #3ff5323e
+# %% ../../nbs/locate/42_places.ipynb #983d8578
 @patch(cls_method=True)
 def load(cls:Places,
     path, # places.safetensors
@@ -709,7 +714,7 @@ def load(cls:Places,
     self._arrange()
     return self
 
-# %% ../../nbs/locate/42_places.ipynb #18ff225f
+# %% ../../nbs/locate/42_places.ipynb #ebf6868b
 @patch
 def add(self:Places,
     table, # photo table of a new walk; photos without a position are left out

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['USUAL_PAUSE_S', 'SHARPNESS', 'WALK_COLUMNS', 'Pace', 'fit_pace', 'Steps', 'evidence_of', 'chain', 'name_time',
-           'walk_table', 'walk_seconds', 'Chained', 'chained_beliefs', 'Walk', 'track', 'track_geojson', 'track_gpx',
+           'walk_table', 'walk_seconds', 'chained_beliefs', 'Walk', 'track', 'track_geojson', 'track_gpx',
            'write_track', 'plot_track']
 
-# %% ../../nbs/locate/43_walk.ipynb #bdbd9f20
+# %% ../../nbs/locate/43_walk.ipynb #aa9f47bf
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +23,10 @@ from ..table import capture_seconds, counted, photo_table
 from ..photos.exif import read_photo
 from ..photos.split import sessions
 from .patches import features_named
-from .places import (ANSWER_COLUMNS, LEVELS, REFUSED_M, REFUSED_SHARE, STEP_M, UNREADABLE, Belief,
-                                   Places, stretch)
+from .places import (ANSWER_COLUMNS, STEP_M, UNREADABLE, Belief,
+                                   Places, Weights)
 
-# %% ../../nbs/locate/43_walk.ipynb #6394f032
+# %% ../../nbs/locate/43_walk.ipynb #2cb35d1b
 @dataclass
 class Pace:
     "How a walk moves, and how much its photos are believed."
@@ -53,9 +53,9 @@ def fit_pace(
         reach = np.exp(p[0]) + np.exp(p[1]) * pause
         return (step / reach + 2 * np.log(reach)).sum() + 10 * ((p - start)**2).sum()
     slack, speed = np.exp(minimize(cost, start, method="Nelder-Mead").x)
-    return Pace(float(np.clip(slack, STEP_M / 2, 10)), float(np.clip(speed, 0.2, 3)))
+    return Pace(float(np.clip(slack, STEP_M / 2, 10)), float(np.clip(speed, 0.5, 3)))
 
-# %% ../../nbs/locate/43_walk.ipynb #1e30be39
+# %% ../../nbs/locate/43_walk.ipynb #6dc821ac
 class Steps:
     "The chances of going from place to place; matrices are kept for pauses that come again."
     def __init__(self,
@@ -96,13 +96,14 @@ def _rounded(seconds):
     seconds = max(float(seconds), 0.)
     return round(seconds) if seconds < 10 else float(np.round(1.1**np.round(np.log(seconds) / np.log(1.1)), 3))
 
-# %% ../../nbs/locate/43_walk.ipynb #af2636fd
+# %% ../../nbs/locate/43_walk.ipynb #026e3f0c
 def evidence_of(
     belief: Belief,
     sharpness: float,
 ) -> np.ndarray: # (m,), the largest 1
     "A photo's likelihood of each place: flat in so far as it may be from nowhere here."
-    likely = ((1 - belief.nowhere) * belief.chance * len(belief.chance) + belief.nowhere)**sharpness
+    silent = 0.05 + 0.95 * belief.nowhere**3 # a photo in doubt still helps, one that is surely foreign says nothing
+    likely = ((1 - silent) * belief.chance * len(belief.chance) + silent)**sharpness
     return likely / likely.max()
 
 def chain(
@@ -125,7 +126,7 @@ def chain(
         out.append(both / both.sum())
     return out[::-1]
 
-# %% ../../nbs/locate/43_walk.ipynb #d5fd494c
+# %% ../../nbs/locate/43_walk.ipynb #fb7d683f
 _NAME_TIME = re.compile(r"(?<!\d)(20\d\d)[-_]?(\d\d)[-_]?(\d\d)[-_T ]?(?:at )?(\d\d)[-_.:]?(\d\d)[-_.:]?(\d\d)")
 USUAL_PAUSE_S = 5.
 
@@ -151,7 +152,7 @@ def walk_table(
                          time_from="exif" if taken else "name" if name_time(path) else "order"))
     return photo_table(rows) if rows else photo_table(pd.DataFrame(columns=["file_name", "time_from"]))
 
-# %% ../../nbs/locate/43_walk.ipynb #3e4fb94a
+# %% ../../nbs/locate/43_walk.ipynb #17cb3f77
 def walk_seconds(
     table, # from `walk_table`
 ) -> tuple: # float64 (n,): seconds within each walk; texts (n,): the walk; what to say about it, '' where times are all there
@@ -171,14 +172,8 @@ def walk_seconds(
             seconds[i], walk[i] = seconds[other], walk[other]
     return seconds, walk, said
 
-# %% ../../nbs/locate/43_walk.ipynb #223d844b
+# %% ../../nbs/locate/43_walk.ipynb #8b168023
 SHARPNESS = (0.35, 0.6, 1.)
-
-@dataclass
-class Chained:
-    "A photo's belief in the light of its walk."
-    belief: Belief
-    alone: Belief # without it
 
 def chained_beliefs(
     beliefs: list, # of `Belief` over the same places, in the order of capture
@@ -186,7 +181,7 @@ def chained_beliefs(
     pace: Pace,
     online: bool=False,
     steps: Steps=None, # of these places, where they are at hand
-) -> list: # of `Chained`
+) -> list: # of `Belief`
     "Chain beliefs; nowhere becomes the chance that the photo says nothing about the walk."
     if not beliefs: return []
     likely = [evidence_of(b, pace.sharpness) for b in beliefs]
@@ -194,8 +189,13 @@ def chained_beliefs(
     for b, chance in zip(beliefs, chain(likely, seconds, steps or Steps(beliefs[0].places, pace), online)):
         here = (1 - b.nowhere) * (chance @ b.chance) * len(chance)
         nowhere = b.nowhere / (here + b.nowhere) if b.nowhere > 0 else 0.
-        out.append(Chained(Belief(b.places, chance, float(nowhere), b.photos, b.shares, b.counts), b))
+        out.append(Belief(b.places, chance, float(nowhere), b.photos, b.shares, b.counts))
     return out
+
+@patch(as_prop=True)
+def walk_weights(self:Places) -> Weights:
+    "Those of single photos, but for the votes: in a walk the neighbours in time do what neighbours in space do for one photo."
+    return Weights(**vars(self.weights) | {"votes": Weights().votes, "less": 0.})
 
 @patch
 def _held_walks(self:Places, held):
@@ -208,14 +208,14 @@ def _held_walks(self:Places, held):
             part = part[np.argsort(seconds[held.rows[part]], kind="stable")]
             yield part, seconds[held.rows[part]]
 
-# %% ../../nbs/locate/43_walk.ipynb #55203add
+# %% ../../nbs/locate/43_walk.ipynb #95ea234e
 @patch
 def chain_held(self:Places,
     held, # from `hold_out`
     beliefs, # of them
     pace: Pace,
     online: bool=False,
-) -> list: # of `Chained`, in the order of `held`
+) -> list: # of `Belief`, in the order of `held`
     "Held-out photos chained over the places of the other walks."
     out = [None] * len(held)
     for at, seconds in self._held_walks(held):
@@ -229,21 +229,21 @@ def calibrate_walks(self:Places,
 ) -> dict: # what was added to the calibration
     "Learn pace, sharpness, radii and refusal of walks; `calibrate` comes first."
     held = held or self.hold_out(progress=progress)
-    beliefs, count = self.beliefs(held, self.weights), held.equal_weights()
+    beliefs, count = self.beliefs(held, self.walk_weights), held.equal_weights()
     order, (seconds, walk, _) = self.capture_order(), walk_seconds(self.table)
     pace, tried = fit_pace(self.metres[order], np.where(np.r_[True, walk[order][1:] == walk[order][:-1]], seconds[order], np.nan)), {}
     for sharpness in SHARPNESS:
-        chained = {online: [c.belief for c in self.chain_held(held, beliefs, Pace(pace.slack_m, pace.speed, sharpness), online)]
-                   for online in (False, True)}
+        walking = Pace(pace.slack_m, pace.speed, sharpness)
+        chained = {online: self.chain_held(held, beliefs, walking, online) for online in (False, True)}
         tried[sharpness] = [count @ self.errors(held, chained[online]) for online in chained], chained
     least = min(sum(off) for off, _ in tried.values())
-    pace.sharpness = min(tried, key=lambda s: (sum(tried[s][0]) > 1.01 * least, abs(s - SHARPNESS[1])))
+    pace.sharpness = min(tried, key=lambda s: (sum(tried[s][0]) > 1.05 * least, abs(s - SHARPNESS[1])))
     (whole_m, past_m), chained = tried[pace.sharpness]
     self.calibration["walk"] = {"pace": vars(pace), "mean_error_m": float(whole_m), "online_error_m": float(past_m),
                                 **self.fit_radii(held, chained[False]), "online": self.fit_radii(held, chained[True])}
     return self.calibration["walk"]
 
-# %% ../../nbs/locate/43_walk.ipynb #522a9da3
+# %% ../../nbs/locate/43_walk.ipynb #72bdb308
 WALK_COLUMNS = [*ANSWER_COLUMNS, "nowhere", "agreeing", "matched", "walk", "seconds", "moved_m"]
 
 @patch(as_prop=True)
@@ -253,7 +253,8 @@ def pace(self:Places) -> Pace:
 
 @patch
 def chained_answer(self:Places,
-    chained: Chained,
+    chained: Belief, # in the light of the walk
+    alone: Belief, # without it
     level: float=0.9,
     online: bool=False,
 ) -> dict: # as of `Places.answer`, and moved_m
@@ -261,9 +262,9 @@ def chained_answer(self:Places,
     fitted = (self.calibration or {}).get("walk", {})
     fitted = fitted.get("online", {}) if online else fitted
     own, self.calibration = self.calibration, fitted | {"weights": None}
-    try: answer = self.answer(chained.belief, level)
+    try: answer = self.answer(chained, level)
     finally: self.calibration = own
-    moved = np.hypot(*(chained.belief.position() - chained.alone.position()))
+    moved = np.hypot(*(chained.position() - alone.position()))
     return answer | {"moved_m": float(moved)}
 
 @patch
@@ -280,18 +281,18 @@ def locate_walk(self:Places,
     seconds, walk, said = walk_seconds(walk_table(photos))
     if said: say(said)
     if len(set(walk)) > 1: say(f"{counted(len(set(walk)), 'walk')}, told apart by camera and by pauses of half an hour: chained each by itself")
-    beliefs, steps = self.locate_beliefs(photos, workers, progress), Steps(self.ground.places, self.pace)
+    found, steps = self.locate_evidence(photos, workers, progress), Steps(self.ground.places, self.pace)
     rows = [UNREADABLE | {"moved_m": np.nan} for _ in photos]
     for w in dict.fromkeys(walk):
-        at = np.array([i for i in np.flatnonzero(walk == w) if beliefs[i] is not None], int)
+        at = np.array([i for i in np.flatnonzero(walk == w) if found[i] is not None], int)
         at = at[np.argsort(seconds[at], kind="stable")]
-        found = chained_beliefs([beliefs[i] for i in at], seconds[at], self.pace, online, steps)
-        for i, c in zip(at, found): rows[i] = self.chained_answer(c, level, online)
+        chained = chained_beliefs([self.believe(found[i], self.walk_weights) for i in at], seconds[at], self.pace, online, steps)
+        for i, c in zip(at, chained): rows[i] = self.chained_answer(c, self.believe(found[i]), level, online)
     table = pd.DataFrame(rows, columns=[c for c in WALK_COLUMNS if c not in ("file_name", "walk", "seconds")])
     table = table.assign(file_name=[str(p) for p in photos], walk=walk, seconds=seconds)
     return table[WALK_COLUMNS]
 
-# %% ../../nbs/locate/43_walk.ipynb #51209d3a
+# %% ../../nbs/locate/43_walk.ipynb #0f28b6d8
 class Walk:
     "A walk that is followed photo by photo."
     def __init__(self,
@@ -308,7 +309,8 @@ class Walk:
     ) -> dict: # as of `Places.chained_answer`
         "Where the newest photo was taken, in the light of all before it."
         places = self.places
-        alone = places.believe(places.evidence(self.features.extract(photo)))
+        evidence = places.evidence(self.features.extract(photo))
+        alone = places.believe(evidence, places.walk_weights)
         if seconds is None: seconds = 0. if self.seconds is None else self.seconds + USUAL_PAUSE_S
         if self.seconds is not None and seconds < self.seconds:
             raise ValueError(f"this photo was taken {self.seconds - seconds:g} s before the last one: a walk is followed in the order of capture")
@@ -319,23 +321,23 @@ class Walk:
         here = (1 - alone.nowhere) * (self.belief @ alone.chance) * len(chance)
         nowhere = alone.nowhere / max(here + alone.nowhere, 1e-12)
         now = Belief(alone.places, self.belief, float(nowhere), alone.photos, alone.shares, alone.counts)
-        return places.chained_answer(Chained(now, alone), self.level, online=True)
+        return places.chained_answer(now, places.believe(evidence), self.level, online=True)
 
-# %% ../../nbs/locate/43_walk.ipynb #780d0e38
+# %% ../../nbs/locate/43_walk.ipynb #fc7a59fc
 @patch
 def locate_spot(self:Places,
     photos, # photo files, all taken at one spot
     level: float=0.9, # of the radius
 ) -> dict: # as of `Places.answer`
     "Where some photos of one spot were taken, together. ValueError where none can be decoded."
-    beliefs = [b for b in self.locate_beliefs(list(photos)) if b is not None]
+    beliefs = [self.believe(e, self.walk_weights) for e in self.locate_evidence(list(photos)) if e is not None]
     if not beliefs: raise ValueError("none of these photos can be decoded; give at least one that can")
     likely = np.prod([evidence_of(b, self.pace.sharpness) for b in beliefs], axis=0)
     best = max(beliefs, key=lambda b: max(b.counts, default=0))
     nowhere = float(np.prod([b.nowhere for b in beliefs]))
     return self.answer(Belief(best.places, likely / likely.sum(), nowhere, best.photos, best.shares, best.counts), level)
 
-# %% ../../nbs/locate/43_walk.ipynb #36edde67
+# %% ../../nbs/locate/43_walk.ipynb #34d54daf
 def track(
     located, # from `Places.locate_walk`
 ) -> pd.DataFrame: # rows in the order of capture, walk by walk, without photos that have no answer
@@ -356,7 +358,7 @@ def track_geojson(
                              "properties": {"file_name": r.file_name, "radius_m": known, "moved_m": round(float(r.moved_m), 1)}})
     return {"type": "FeatureCollection", "features": features}
 
-# %% ../../nbs/locate/43_walk.ipynb #d220850c
+# %% ../../nbs/locate/43_walk.ipynb #2048b859
 def track_gpx(
     located, # from `Places.locate_walk`
 ) -> str: # GPX 1.1
@@ -389,7 +391,7 @@ def write_track(
     with atomic_path(files["png"], True) as temporary: temporary.write_bytes(figure_png(plot_track(located)))
     return files
 
-# %% ../../nbs/locate/43_walk.ipynb #c4b536cf
+# %% ../../nbs/locate/43_walk.ipynb #729c1e7f
 def plot_track(
     located, # from `Places.locate_walk`
     ax=None,
