@@ -86,8 +86,7 @@ def run_card(
     use = (
         f"For one walked campus: where was this photo taken? A {config['recipe']['arch']} with a dropout head "
         "outputs metres east and north of the campus centre, which are decoded to latitude and longitude. It is "
-        "meant for photos from the region of its training photos, taken at eye level with a phone."
-    )
+        "meant for photos from the region of its training photos, taken at eye level with a phone.")
     parts = [
         _front_matter(head), f"# {title}", "## Intended use", use, "## Measured error",
         protocol_line(config),

@@ -57,7 +57,8 @@ def _last_stage(body, x):
     ] if at else []
     if not at or learned:
         why = "no convolution in it tells places of the photo apart"
-        if learned: why = f"behind its last convolution {type(learned[0]).__name__} layers go on to mix places"
+        if learned:
+            why = f"behind its last convolution {type(learned[0]).__name__} layers go on to mix places"
         raise ValueError(f"{type(body).__name__} does not end in a convolutional stage ({why}): Grad-CAM "
                          "needs one, as in resnet18, convnext_tiny or efficientnet_b0")
     return seen[at[-1]][0]
