@@ -8,7 +8,7 @@ __all__ = ['LOCATORS', 'NEVER_WALKED_M', 'choose_locator', 'index_photos', 'cali
            'add_walk', 'locate_with_places', 'places_standing']
 
 # %% ../nbs/79_recognise.ipynb #f48469a1
-import datetime, importlib.util, json, os, re, shutil, sys
+import datetime, json, os, re, shutil, sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,6 @@ import pandas as pd
 
 from . import __version__
 from .files import read_json, write_json
-from .geo import geodesic_m
 from .protocol import Protocol
 from .table import counted, has_position, write_table
 from .photos.prepare import Photos, prepare, read_and_clean
@@ -25,7 +24,6 @@ from .photos.split import SPLITS, audit_split, split_kind
 from .learn.lookalike import photo_thumbnails
 from .locate.patches import features_named
 from .locate.places import LEVELS, Places, Evidence, extract_all
-from .locate.walk import Walk, write_track
 from .judge.evaluate import add_errors, bootstrap_interval, evaluate_predictions, summarize
 from .judge.suspects import suspect_labels
 from .show.plots import save_map

@@ -9,7 +9,7 @@ __all__ = ['SIDE', 'MOST_PATCHES', 'CONTRAST', 'BYTES_SCALE', 'RATIO', 'DISTINCT
 
 # %% ../../nbs/locate/41_patches.ipynb #69a381f1
 import importlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2

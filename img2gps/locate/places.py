@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from ..files import atomic_path
 from ..geo import LocalFrame, geodesic_m, mean_position
-from ..table import capture_seconds, counted, has_position, photo_table, text_column
+from ..table import capture_seconds, counted, has_position, photo_table
 from ..photos.split import sessions
 from .patches import Patches, agree, features_named, match
 
