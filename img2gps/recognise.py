@@ -24,6 +24,7 @@ from .photos.split import SPLITS, audit_split, split_kind
 from .learn.lookalike import photo_thumbnails
 from .locate.patches import features_named
 from .locate.places import LEVELS, Places, Evidence, extract_all
+import img2gps.locate.walk # noqa: F401  gives Places its walks
 from .judge.evaluate import add_errors, bootstrap_interval, evaluate_predictions, summarize
 from .judge.suspects import suspect_labels
 from .show.plots import save_map
