@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 PACKAGE = "img2gps"
-WITHOUT_FASTAI = ("geo", "judge.evaluate", "locate.predict")
+WITHOUT_FASTAI = ("geo", "judge.evaluate", "locate.predict", "locate.walk", "recognise")
 
 
 def source(cell):

@@ -16,7 +16,7 @@ WINGS = { # folder of nbs -> its name in the side bar, in the order of the site
     "locate": "Locate", "judge": "Judge", "show": "Show", "share": "Share", "road": "Road", "studies": "Studies",
     "benchmarks": "Benchmarks"}
 BEGIN, END = "<!-- rooms: made by .ci/maps.py -->", "<!-- end of rooms -->"
-FIRST_OF_THE_ROAD = 80
+FIRST_OF_THE_ROAD = 70
 
 
 def text_of(cell):

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SHORT_FLAGS', 'UNITS', 'scan_command', 'clean_command', 'split_command', 'repair_command', 'plan_command',
-           'coverage_command', 'survey_command', 'train_command', 'demo_command', 'evaluate_command', 'compare_command',
-           'predict_command', 'publish_command', 'make_parser', 'main', 'entry']
+           'coverage_command', 'survey_command', 'train_command', 'add_command', 'demo_command', 'evaluate_command',
+           'compare_command', 'predict_command', 'publish_command', 'make_parser', 'main', 'entry']
 
 # %% ../nbs/90_cli.ipynb #62c7c09a
 import argparse, json, math, os, re, signal, sys, traceback
@@ -193,6 +193,9 @@ def _chosen(args, base):
 # %% ../nbs/90_cli.ipynb #63dc7fd7
 def train_command(args):
     "Train on a folder of photos; leaves a complete run folder."
+    if args.folder and not args.resume:
+        from img2gps.recognise import choose_locator
+        if choose_locator(args.locator, args.weights or "auto") == "recognise": return _train_places(args)
     from img2gps.pipeline import Job, resume_run, standing, train_folder
     job = Job(args.device, logs=tuple(args.log))
     if args.resume: run = resume_run(args.resume, job)
@@ -202,6 +205,19 @@ def train_command(args):
     else: raise ValueError("give a folder of photos to train on, or --resume RUN to resume a run")
     if int(os.environ.get("RANK", 0)): return # the first of several processes speaks
     print(f"\n{standing(run)}\nrun     {run}\nlocate a photo:  img2gps predict {run} PHOTO")
+
+def _train_places(args):
+    "Make a run of recognition alone."
+    from img2gps.protocol import Protocol
+    from img2gps.recognise import places_standing, train_places
+    run = train_places(args.folder, args.runs, args.name, _chosen(args, Protocol()))
+    print(f"\n{places_standing(run)}\nrun     {run}\nlocate a photo:  img2gps predict {run} PHOTO")
+
+def add_command(args):
+    "Take the photos of a new walk into a run's places, and calibrate again."
+    from img2gps.recognise import add_walk, places_standing
+    added = add_walk(args.run, args.folder, args.allow_missing)
+    print(f"{added} photo(s) added\n{places_standing(args.run)}")
 
 def demo_command(args):
     "Make the demo campus, train on it, and say where the result stands."
@@ -288,6 +304,10 @@ def compare_command(args):
 # %% ../nbs/90_cli.ipynb #c27af0aa
 def predict_command(args):
     "Locate photos with a trained run."
+    from img2gps.recognise import has_places
+    if args.walk and not has_places(args.run): raise ValueError(
+        f"{args.run} has no places to follow a walk over: train with --locator recognise")
+    if has_places(args.run): return _predict_with_places(args)
     from img2gps.locate.predict import Predictor, photo_paths, to_geojson
     for target in (args.csv, args.geojson):
         if target and Path(target).exists() and not args.overwrite:
@@ -309,6 +329,41 @@ def predict_command(args):
     if predictor.caveat(): print(f"img2gps: note: {predictor.caveat()}", file=sys.stderr)
     if all(math.isnan(r["pred_latitude"]) for r in located):
         raise ValueError(f"none of the {len(located)} photo(s) could be decoded; see above for each reason")
+
+def _predict_with_places(args):
+    "Locate photos by recognition, alone or as walks."
+    from img2gps.locate.predict import photo_paths
+    from img2gps.recognise import locate_with_places
+    from img2gps.locate.walk import write_track
+    for target in (args.csv, args.geojson, args.track): _free(target, args.overwrite)
+    if (args.online or args.track) and not args.walk:
+        raise ValueError("--online and --track are for walks: add --walk")
+    paths = photo_paths(args.photos)
+    located, level, note = locate_with_places(args.run, paths, args.walk, args.online, len(paths) > 64)
+    rows = located.to_dict("records")
+    if args.csv: _write_located(located, args.csv, args.overwrite)
+    if args.track:
+        print("track: " +
+              ", ".join(str(f) for f in write_track(located, args.track, args.overwrite).values()))
+    if args.geojson: _write_geojson(rows, args.geojson, args.overwrite)
+    for r in rows: print(_located_line(r, level))
+    if note: print(f"img2gps: note: {note}", file=sys.stderr)
+    if located.pred_latitude.isna().all():
+        raise ValueError(f"none of the {len(rows)} photo(s) could be decoded; see above for each reason")
+
+def _located_line(row, level):
+    "An answer as a line."
+    if math.isnan(row["pred_latitude"]): return f"{row['file_name']}  not located: {row['note']}"
+    radius = "" if math.isnan(row["radius_m"]) else f"  within {row['radius_m']:.0f} m ({level:.0%})"
+    note = f"  {row['note']}" if row["note"] else ""
+    return f"{row['file_name']}  {row['pred_latitude']:.6f}, {row['pred_longitude']:.6f}{radius}{note}"
+
+def _write_geojson(rows, path, overwrite):
+    "Write answers as GeoJSON points, atomically."
+    from img2gps.files import atomic_path
+    from img2gps.locate.predict import to_geojson
+    with atomic_path(path, overwrite) as temporary:
+        temporary.write_text(json.dumps(to_geojson(rows), allow_nan=False), encoding="utf-8")
 
 def _write_located(located, path, overwrite):
     "Write answers as CSV, atomically."
@@ -514,6 +569,12 @@ def _add_judging(add):
     predict.add_argument("photos", nargs="+", help="photos, or folders of photos")
     predict.add_argument("--csv", metavar="FILE", help="write the answers as CSV")
     predict.add_argument("--geojson", metavar="FILE", help="write the answers as GeoJSON points")
+    predict.add_argument("--walk", action="store_true", help="the photos are of walks: locate those of one "
+                         "camera and session together, by capture time (a run with places)")
+    predict.add_argument("--online", action="store_true",
+                         help="with --walk: answer each photo from the past alone")
+    predict.add_argument("--track", metavar="CSV", help="with --walk: write the track here, and beside it as "
+                         ".geojson, .gpx and .png")
     for sub in (evaluate, compare, predict):
         sub.add_argument("--overwrite", action="store_true", help="replace files that are there")
 
@@ -529,6 +590,9 @@ def _finish_parser(add):
                        help="where the run folder goes (default: runs)")
     train.add_argument("--name", help="of the run (default: the folder's and the model's)")
     train.add_argument("--resume", metavar="RUN", help="resume a run that was stopped or killed")
+    train.add_argument("--locator", choices=["auto", "both", "recognise", "network"], default="auto",
+                       help="recognise needs no training; auto (default) is recognise alone where there are "
+                       "neither pretrained weights nor a GPU, and both otherwise")
     train.add_argument("--allow-missing", action="store_true",
                        help="go on without files that a CSV names and the folder lacks")
     train.add_argument(
@@ -537,6 +601,11 @@ def _finish_parser(add):
     )
     _add_splitting(train)
     _add_fields(train, Recipe(), leave_out=("channels_last",))
+    more = add(add_command, "add")
+    more.add_argument("run", help="run folder with places")
+    more.add_argument("folder", help="photos of a new walk, with positions")
+    more.add_argument("--allow-missing", action="store_true",
+                      help="go on without files that a CSV names and the folder lacks")
     _add_judging(add)
     publish = add(publish_command, "publish")
     publish.add_argument(

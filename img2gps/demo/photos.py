@@ -215,7 +215,8 @@ def _gps_exif(row):
     "The GPS part of EXIF."
     at = row["gps_at"].astimezone(timezone.utc)
     clock = (at.hour, 1), (at.minute, 1), (at.second * 1000 + at.microsecond // 1000, 1000)
-    block = gps_block(row["gps_latitude"], row["gps_longitude"], row["altitude"], row["h_accuracy"], row["gps_heading"])
+    block = gps_block(row["gps_latitude"], row["gps_longitude"], row["altitude"], row["h_accuracy"],
+                      row["gps_heading"])
     return block | {piexif.GPSIFD.GPSDateStamp: at.strftime("%Y:%m:%d"), piexif.GPSIFD.GPSTimeStamp: clock}
 
 def _exif(row, size):

@@ -738,15 +738,19 @@ def format_interval(
 def floor_rows(
     metrics: dict, # of `evaluate_predictions`
     split: str, # one of `judged_splits`
-) -> list: # dictionaries of strings: name, photos, mean, interval, median, p90, within; `model` marks the model's
+    # dictionaries of strings: name, photos, mean, interval, median, p90, within; `model` marks the
+    # model's
+) -> list:
     "A split's result between its floors, as every table shows it."
     result, floors = metrics[split], metrics[split].get("floors", {})
     named = {k: (name, floors.get(k)) for k, name in FLOOR_NAMES.items()} | {"model": ("the model", result)}
     order = ("mean_position", "lookalike", "model", "nearest_place_oracle", "label_noise")
-    return [dict(name=name, photos=f"{s['n']:,}", mean=f"{s['mean_m']:.1f}",
-                 interval=format_interval(s.get("intervals", {}).get("mean_m")), median=f"{s['median_m']:.1f}",
-                 p90=f"{s['p90_m']:.1f}", within=f"{s['acc_25m']:.0%}", model=key == "model")
-            for key, (name, s) in ((k, named[k]) for k in order) if s]
+    return [
+        dict(name=name, photos=f"{s['n']:,}", mean=f"{s['mean_m']:.1f}",
+             interval=format_interval(s.get("intervals", {}).get("mean_m")), median=f"{s['median_m']:.1f}",
+             p90=f"{s['p90_m']:.1f}", within=f"{s['acc_25m']:.0%}", model=key == "model")
+        for key, (name, s) in ((k, named[k]) for k in order) if s
+    ]
 
 # %% ../../nbs/judge/50_evaluate.ipynb #2760b3ef
 FLOOR_NAMES = dict(mean_position="always the mean position", lookalike="nearest look-alike",
