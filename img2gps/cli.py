@@ -35,6 +35,7 @@ def scan_command(args):
         print(f"  ... and {len(without) - args.show} more; --show {len(without)} lists them all, and so "
               "does the note column of --out")
 
+# %% ../nbs/90_cli.ipynb #e4352124
 def clean_command(args):
     "Check a folder's photos and say what speaks against which."
     from img2gps.photos.clean import summarize_reasons
@@ -82,6 +83,7 @@ def _print_folds(table, args):
             print("  "
                   f"{write_table(fold, out.with_name(f'{out.stem}-fold{i}{out.suffix}'), args.overwrite)}")
 
+# %% ../nbs/90_cli.ipynb #c3352978
 def repair_command(args):
     "Smooth the positions of each walk; corrections go into a CSV, photos stay as they are."
     from img2gps.photos.clean import clean
@@ -206,6 +208,7 @@ def train_command(args):
     if int(os.environ.get("RANK", 0)): return # the first of several processes speaks
     print(f"\n{standing(run)}\nrun     {run}\nlocate a photo:  img2gps predict {run} PHOTO")
 
+# %% ../nbs/90_cli.ipynb #0cae8502
 def _train_places(args):
     "Make a run of recognition alone."
     from img2gps.protocol import Protocol
@@ -213,12 +216,14 @@ def _train_places(args):
     run = train_places(args.folder, args.runs, args.name, _chosen(args, Protocol()))
     print(f"\n{places_standing(run)}\nrun     {run}\nlocate a photo:  img2gps predict {run} PHOTO")
 
+# %% ../nbs/90_cli.ipynb #7f7dcfb7
 def add_command(args):
     "Take the photos of a new walk into a run's places, and calibrate again."
     from img2gps.recognise import add_walk, places_standing
     added = add_walk(args.run, args.folder, args.allow_missing)
     print(f"{added} photo(s) added\n{places_standing(args.run)}")
 
+# %% ../nbs/90_cli.ipynb #4db18e75
 def demo_command(args):
     "Make the demo campus, train on it, and say where the result stands."
     from img2gps.pipeline import Job, run_demo, standing
@@ -330,6 +335,7 @@ def predict_command(args):
     if all(math.isnan(r["pred_latitude"]) for r in located):
         raise ValueError(f"none of the {len(located)} photo(s) could be decoded; see above for each reason")
 
+# %% ../nbs/90_cli.ipynb #a3281569
 def _predict_with_places(args):
     "Locate photos by recognition, alone or as walks."
     from img2gps.locate.predict import photo_paths
@@ -365,6 +371,7 @@ def _write_geojson(rows, path, overwrite):
     with atomic_path(path, overwrite) as temporary:
         temporary.write_text(json.dumps(to_geojson(rows), allow_nan=False), encoding="utf-8")
 
+# %% ../nbs/90_cli.ipynb #4a6e1b69
 def _write_located(located, path, overwrite):
     "Write answers as CSV, atomically."
     import pandas as pd
@@ -414,6 +421,7 @@ def _add_reading(parser, out, shows):
         parser.add_argument("--show", type=int, default=20, metavar="N",
                             help="photos to list for each reason (default 20)")
 
+# %% ../nbs/90_cli.ipynb #cd3180eb
 SHORT_FLAGS = {"split_by": "split", "buffer_m": "buffer"} # other flags are their field's name
 UNITS = {
     "valid": "SHARE", "test": "SHARE", "buffer_m": "M", "huber_m": "M", "test_set": "JSON",
@@ -436,6 +444,7 @@ def _add_fields(parser, base, leave_out=()):
             help=text + (f" (default {value})" if value != "" else ""),
             metavar=None if choices else UNITS.get(f.name, "N" if type(value) in (int, float) else "X"))
 
+# %% ../nbs/90_cli.ipynb #8b2c2dff
 def _add_splitting(parser):
     "Flags that decide what is held out."
     _add_fields(parser, Protocol(), leave_out=("level", "allow_missing"))
@@ -503,6 +512,7 @@ def _add_planning(add):
         sub.add_argument("--headings", type=int, default=8, metavar="N",
                          help="directions to look in at each place (default 8)")
 
+# %% ../nbs/90_cli.ipynb #78abd8b2
 def _add_data_commands(add):
     "The commands that judge, mend, split and draw the data."
     clean = add(clean_command, "clean", reading=True)
