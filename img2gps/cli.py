@@ -195,9 +195,11 @@ def _chosen(args, base):
 # %% ../nbs/90_cli.ipynb #63dc7fd7
 def train_command(args):
     "Train on a folder of photos; leaves a complete run folder."
+    locator = "network"
     if args.folder and not args.resume:
         from img2gps.recognise import choose_locator
-        if choose_locator(args.locator, args.weights or "auto") == "recognise": return _train_places(args)
+        locator = choose_locator(args.locator, args.weights or "auto")
+        if locator == "recognise": return _train_places(args)
     from img2gps.pipeline import Job, resume_run, standing, train_folder
     job = Job(args.device, logs=tuple(args.log))
     if args.resume: run = resume_run(args.resume, job)
@@ -206,6 +208,9 @@ def train_command(args):
                            _chosen(args, Protocol()), job)
     else: raise ValueError("give a folder of photos to train on, or --resume RUN to resume a run")
     if int(os.environ.get("RANK", 0)): return # the first of several processes speaks
+    if locator == "both":
+        from img2gps.recognise import join_network, places_standing
+        print(places_standing(join_network(run)))
     print(f"\n{standing(run)}\nrun     {run}\nlocate a photo:  img2gps predict {run} PHOTO")
 
 # %% ../nbs/90_cli.ipynb #0cae8502

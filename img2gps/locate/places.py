@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from ..files import atomic_path
@@ -182,7 +183,7 @@ def extract_all(
     def one(path):
         try: return features.extract(path)
         except OSError: return None
-    with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
         return list(
             tqdm(pool.map(one, paths), total=len(paths), desc="patches", unit="photo", disable=not progress))
 
@@ -386,6 +387,7 @@ def believe(
     weights: Weights,
     votes, # (k,): of the ground's photos
     near_votes, # (n,): see `Evidence.features`
+    also=None, # (m,): another locator's log-likelihood of every place
 ) -> Belief:
     "The belief over a ground's places."
     features = evidence.features(near_votes)
@@ -396,6 +398,7 @@ def believe(
     for j, s in zip(evidence.photos, share):
         density += s * spread_density(((ground.places - metres[j])**2).sum(1), weights)
     log = np.log(density) + weights.votes * ground.average(votes, ground.to_places)
+    if also is not None: log = log + also
     chance = np.exp(log - log.max())
     odds = nowhere_features(features, weights) @ np.asarray(weights.nowhere)
     return Belief(ground.places, chance / chance.sum(), float(1 / (1 + np.exp(-odds))), evidence.photos,
@@ -408,13 +411,14 @@ def believe(self:Places,
     weights: Weights=None, # the calibration's by default
     ground: Ground=None, # of the photos that were asked
     kept=None, # bool (n,): which they were
+    also=None, # (m,): another locator's log-likelihood of every place of the ground
 ) -> Belief:
     "What the evidence says about every place."
     weights, ground = weights or self.weights, ground or self.ground
     votes = evidence.votes if kept is None else evidence.votes[kept]
     near = np.zeros(len(self))
     near[slice(None) if kept is None else kept] = ground.average(votes, ground.to_photos)
-    return believe(evidence, ground, self.metres, weights, votes, near)
+    return believe(evidence, ground, self.metres, weights, votes, near, also)
 
 @patch(as_prop=True)
 def weights(self:Places) -> Weights:
@@ -477,7 +481,7 @@ def hold_out(self:Places,
         [_spread(order[part[order] == p], share) for p in range(len(groups)) if groups[p]])
     rows = chosen[np.argsort(np.argsort(order)[chosen])]
     def one(row): return self.evidence(self.patches(row), groups[part[row]][0])
-    with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
         found = list(
             tqdm(pool.map(one, rows), total=len(rows), desc="calibrate", unit="photo", disable=not progress))
     return HeldOut(rows, found, groups, part[rows])
@@ -655,7 +659,7 @@ def locate_evidence(self:Places,
     def one(path):
         try: return self.evidence(features.extract(path))
         except OSError: return None
-    with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
         return list(
             tqdm(pool.map(one, photos), total=len(photos), desc="recognise", unit="photo",
                  disable=not progress))
@@ -672,11 +676,12 @@ def locate(
     level: float = 0.9, # of the radius
     workers: int = 0, # threads
     progress: bool = False, # show a bar
+    also=None, # another locator's log-likelihoods of the ground's places, an array (m,) for each photo
     # file_name as given, pred_latitude, pred_longitude, radius_m, note; nowhere, agreeing, matched
 ) -> pd.DataFrame:
     "Where some photos were taken."
-    found = self.locate_evidence(photos, workers, progress)
-    rows = [UNREADABLE if e is None else self.answer(self.believe(e), level) for e in found]
+    found, also = self.locate_evidence(photos, workers, progress), also or [None] * len(photos)
+    rows = [UNREADABLE if e is None else self.answer(self.believe(e, also=a), level) for e, a in zip(found, also)]
     table = pd.DataFrame(rows, columns=[*ANSWER_COLUMNS[1:], "nowhere", "agreeing", "matched"])
     table.insert(0, "file_name", [str(p) for p in photos])
     return table

@@ -294,6 +294,7 @@ def locate_walk(self:Places,
     workers: int=0, # threads
     progress: bool=False, # show a bar
     say=print, # what is said goes here
+    also=None, # another locator's log-likelihoods of the ground's places, an array (m,) for each photo
 ) -> pd.DataFrame: # as of `locate`, and walk, seconds, moved_m; in the order given
     "Locate photos with the help of those taken before and after them."
     photos = list(photos)
@@ -303,13 +304,13 @@ def locate_walk(self:Places,
         say(f"{counted(len(set(walk)), 'walk')}, told apart by camera and by pauses of half an hour: "
             "chained each by itself")
     found, steps = self.locate_evidence(photos, workers, progress), Steps(self.ground.places, self.pace)
-    rows = [UNREADABLE | {"moved_m": np.nan} for _ in photos]
+    rows, also = [UNREADABLE | {"moved_m": np.nan} for _ in photos], also or [None] * len(photos)
     for w in dict.fromkeys(walk):
         at = np.array([i for i in np.flatnonzero(walk == w) if found[i] is not None], int)
         at = at[np.argsort(seconds[at], kind="stable")]
-        chained = chained_beliefs([self.believe(found[i], self.walk_weights) for i in at], seconds[at],
-                                  self.pace, online, steps)
-        for i, c in zip(at, chained): rows[i] = self.chained_answer(c, self.believe(found[i]), level, online)
+        walking = [self.believe(found[i], self.walk_weights, also=also[i]) for i in at]
+        for i, c in zip(at, chained_beliefs(walking, seconds[at], self.pace, online, steps)):
+            rows[i] = self.chained_answer(c, self.believe(found[i], also=also[i]), level, online)
     table = pd.DataFrame(rows, columns=[c for c in WALK_COLUMNS if c not in ("file_name", "walk", "seconds")])
     table = table.assign(file_name=[str(p) for p in photos], walk=walk, seconds=seconds)
     return table[WALK_COLUMNS]
