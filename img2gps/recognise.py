@@ -17,18 +17,18 @@ import pandas as pd
 
 from . import __version__
 from .files import read_json, write_json
-from .protocol import Protocol
 from .table import counted, has_position, write_table
-from .photos.prepare import Photos, prepare, read_and_clean
+from .protocol import Protocol
 from .photos.split import SPLITS, audit_split, split_kind
+from .photos.prepare import Photos, prepare, read_and_clean
 from .learn.lookalike import photo_thumbnails
 from .locate.patches import features_named
-from .locate.places import LEVELS, Places, Evidence, extract_all
-import img2gps.locate.walk # noqa: F401  gives Places its walks
+from .locate.places import LEVELS, Evidence, Places, extract_all
 from .judge.evaluate import add_errors, bootstrap_interval, evaluate_predictions, summarize
 from .judge.suspects import suspect_labels
 from .show.plots import save_map
 from .show.report import write_report
+import img2gps.locate.walk # noqa: F401  gives Places its walks
 
 # %% ../nbs/79_recognise.ipynb #162c1ea3
 LOCATORS = ("auto", "both", "recognise", "network")
