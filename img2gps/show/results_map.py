@@ -13,14 +13,9 @@ import numpy as np
 import pandas as pd
 
 from ..files import atomic_path
-<<<<<<< HEAD
-from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, counted, distance_words, has_position, text_column
-from ..style import INK, OKABE_ITO, SPLIT_COLOURS, even_sample
-=======
 from ..table import (
     PREDICTED_COLUMNS, TRUE_COLUMNS, counted, distance_words, has_position, text_column)
 from ..style import INK, OKABE_ITO, even_sample
->>>>>>> polish
 from ..page import MAP_STYLE, Pictures, json_script, leaflet_parts, map_page, plain_text
 from ..judge.evaluate import RADII_M, add_errors, judged_rows, number_column, rows_by_split
 from .survey import photo_facts, photo_marks, splits_first
