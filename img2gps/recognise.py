@@ -18,18 +18,18 @@ import pandas as pd
 
 from . import __version__
 from .files import read_json, write_json
-from .protocol import Protocol
 from .table import counted, has_position, photo_table, write_table
-from .photos.prepare import Photos, prepare, read_and_clean
+from .protocol import Protocol
 from .photos.split import SPLITS, audit_split, split_kind
+from .photos.prepare import Photos, prepare, read_and_clean
 from .learn.lookalike import photo_thumbnails
 from .locate.patches import features_named
-from .locate.places import LEVELS, Places, Evidence, extract_all
-import img2gps.locate.walk # noqa: F401  gives Places its walks
+from .locate.places import LEVELS, Evidence, Places, extract_all
 from .judge.evaluate import add_errors, bootstrap_interval, evaluate_predictions, summarize
 from .judge.suspects import suspect_labels
 from .show.plots import save_map
 from .show.report import write_report
+import img2gps.locate.walk # noqa: F401  gives Places its walks
 
 # %% ../nbs/79_recognise.ipynb #162c1ea3
 LOCATORS = ("auto", "both", "recognise", "network")
@@ -340,7 +340,7 @@ def add_walk(
     say(calibration_words(places.calibration))
     return added
 
-# %% ../nbs/79_recognise.ipynb #ec3e69a8
+# %% ../nbs/79_recognise.ipynb #20fcf521
 NETWORK_WEIGHTS = (0., 0.25, 0.5, 1.)
 
 def network_likelihood(
@@ -374,7 +374,7 @@ def fit_network(
     best = min(tried, key=tried.get)
     return {"weight": best if tried[best] < 0.98 * tried[0.] else 0., "sigma_m": sigma}
 
-# %% ../nbs/79_recognise.ipynb #40af179d
+# %% ../nbs/79_recognise.ipynb #f92390e4
 def join_network(
     run, # finished run folder of a network
     features: str="sift",

@@ -290,7 +290,7 @@ class Campus:
     # (m, m, 3): a line between two footprints, as (normal east, normal north, offset); the first
     # solid is on its negative side
     lines: np.ndarray
-    solids: pd.DataFrame # one row a solid: name, kind, east, north, height, colour
+    solids: pd.DataFrame # one row per solid: name, kind, east, north, height, colour
     skyline: tuple # faces far away: corners as (azimuth, elevation) in degrees (n, 4, 2), colours (n, 3)
 
 # %% ../../nbs/demo/25_campus.ipynb #f6654cd3

@@ -189,7 +189,7 @@ def gps_dataloaders(
     table, # a photo table with `split`; rows that are neither "train" nor "valid" are left out
     folder, # the folder that its file names are relative to
     size: tuple=None, # (height, width) that the network sees; `network_size` by default
-    batch_size: int=64, # photos a step
+    batch_size: int=64, # photos per step
     batch_tfms=None, # augmentations of training photos, see `augmentations`; None is none
     cache_dir=None, # where decoded photos are kept; `.cache` in the folder above the photos by default
     device=None, # torch device; fastai's default

@@ -21,8 +21,8 @@ from fastcore.basics import patch
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from ..geo import LocalFrame, mean_position
 from ..files import atomic_path
-from ..geo import LocalFrame, geodesic_m, mean_position
 from ..table import capture_seconds, counted, has_position, photo_table
 from ..photos.split import sessions
 from .patches import Patches, agree, features_named, match

@@ -18,13 +18,11 @@ import pandas as pd
 from fastcore.basics import patch
 
 from ..files import atomic_path, write_json
-from ..geo import geodesic_m
 from ..table import capture_seconds, counted, photo_table
 from ..photos.exif import read_photo
 from ..photos.split import sessions
 from .patches import features_named
-from .places import (ANSWER_COLUMNS, STEP_M, UNREADABLE, Belief,
-                                   Places, Weights)
+from .places import ANSWER_COLUMNS, STEP_M, UNREADABLE, Belief, Places, Weights
 
 # %% ../../nbs/locate/43_walk.ipynb #2cb35d1b
 @dataclass

@@ -23,8 +23,7 @@ from tqdm import tqdm
 
 from ..geo import Bounds, LocalFrame, geodesic_m, mean_position
 from ..table import (
-    capture_order, capture_seconds, has_position, photo_table, read_csv, table_metres,
-    text_column, TRUTHS)
+    TRUTHS, capture_order, capture_seconds, has_position, photo_table, read_csv, table_metres, text_column)
 from .exif import decode_photo
 
 # %% ../../nbs/photos/14_clean.ipynb #a737fef2

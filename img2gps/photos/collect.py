@@ -125,7 +125,7 @@ def _write_cache(path, table):
 def scan(
     folder, # a folder of photos, at any depth
     progress: bool=True, # show a bar
-    workers: int=0, # threads; 0 is one a processor, 8 at most
+    workers: int=0, # threads; 0 is one per processor, 8 at most
     cache=None, # a JSON file that remembers unchanged photos, see `scan_cache`; None reads every photo
 ) -> pd.DataFrame: # a photo table, `file_name` relative to `folder`
     "Read the header of every photo below a folder into a photo table. ValueError if there is none."
@@ -233,7 +233,7 @@ def _fill_from_files(table, folder, gone, progress):
 
 def load_photos(
     folder, # a folder of photos with GPS in their EXIF, or one with a metadata.csv; or the CSV itself
-    allow_missing: bool=False, # go on without files that a CSV names and the folder lacks
+    allow_missing: bool=False, # do without files that a CSV names and the folder lacks
     progress: bool=True, # show a bar
     cache=None, # see `scan`
 ) -> tuple: # a photo table, and the folder that its file names are relative to

@@ -86,7 +86,7 @@ def _split_from(table) -> pd.Series:
 # %% ../../nbs/photos/17_prepare.ipynb #6f12bb91
 def read_dataset(
     source, # a folder in ImageFolder form, or owner/name on the Hub
-    allow_missing: bool=False, # go on without files that a metadata.csv names and the folder lacks
+    allow_missing: bool=False, # do without files that a metadata.csv names and the folder lacks
     progress: bool=True, # show a bar
 ) -> tuple: # a photo table with its split, and the folder that its file names are relative to
     """Read a dataset folder, of `write_dataset` or another, into a photo table. FileNotFoundError and
@@ -107,7 +107,7 @@ def read_dataset(
 # %% ../../nbs/photos/17_prepare.ipynb #a06a06ca
 def read_photos(
     source, # a folder of photos, one with a metadata.csv, a CSV, a dataset folder, or hub:owner/name
-    allow_missing: bool=False, # go on without files that a CSV names and the folder lacks
+    allow_missing: bool=False, # do without files that a CSV names and the folder lacks
     progress: bool=True, # show bars
     cache=None, # see `collect.scan`
 ) -> tuple: # a photo table, and the folder that its file names are relative to
@@ -122,7 +122,7 @@ def read_photos(
 def read_and_clean(
     source, # as for `read_photos`
     region: str="", # "south,west,north,east" in degrees
-    allow_missing: bool=False, # go on without files that a CSV names and the folder lacks
+    allow_missing: bool=False, # do without files that a CSV names and the folder lacks
     overrides=None, # a person's decisions; overrides.csv beside the photos where it is there
     progress: bool=True, # show bars
     say=print, # what is said about each stage goes here

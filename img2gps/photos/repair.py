@@ -17,7 +17,7 @@ from ..geo import LocalFrame, check_lat_lon, geodesic_m, mean_position
 from ..table import (
     capture_order, capture_seconds, has_position, read_csv, table_metres, text_column, write_table)
 from .exif import decode_photo
-from .split import sessions
+from .split import check_labels, sessions
 
 # %% ../../nbs/photos/16_repair.ipynb #35971e3e
 def fixes(
@@ -28,8 +28,7 @@ def fixes(
     that rises with each new one), seconds, east, north (metres), accuracy (metres, NaN where the phone
     does not say)."""
     columns = ["walk", "fix", "seconds", "east", "north", "accuracy"]
-    if table.index.has_duplicates:
-        raise ValueError("two rows of the table have the same index label; pass table.reset_index(drop=True)")
+    check_labels(table)
     seconds = capture_seconds(table)
     track = table[has_position(table) & seconds.notna()]
     if not len(track): return pd.DataFrame(columns=columns, dtype=float), None

@@ -340,14 +340,10 @@ def _hub_api():
     return HfApi()
 
 # %% ../../nbs/share/72_hub.ipynb #16cdaa13
-def _staged(staging) -> list:
-    "(path in the repository, bytes) of everything in a staging folder, sorted."
-    return sorted((p.relative_to(staging).as_posix(), p.stat().st_size) for p in Path(staging).rglob("*")
-                  if p.is_file())
-
 def _send(staging, repo_id, repo_type, dry_run, private, api) -> list:
     "Print what a staging folder holds and, unless it is a dry run, send it."
-    files = _staged(staging)
+    files = sorted((p.relative_to(staging).as_posix(), p.stat().st_size)
+                   for p in Path(staging).rglob("*") if p.is_file())
     for path, size in files: print(f"{size:>13,}  {path}")
     print(f"{sum(s for _, s in files):>13,}  bytes in {counted(len(files), 'file')} for the "
           f"{'private' if private else 'PUBLIC'} {repo_type} repository {repo_id}")

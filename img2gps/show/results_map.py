@@ -15,10 +15,10 @@ import pandas as pd
 from ..files import atomic_path
 from ..table import (
     PREDICTED_COLUMNS, TRUE_COLUMNS, counted, distance_words, has_position, text_column)
-from ..style import INK, OKABE_ITO, SPLIT_COLOURS, even_sample
+from ..style import INK, OKABE_ITO, even_sample
 from ..page import MAP_STYLE, Pictures, json_script, leaflet_parts, map_page, plain_text
 from ..judge.evaluate import RADII_M, add_errors, judged_rows, number_column, rows_by_split
-from .survey import photo_facts, photo_marks
+from .survey import photo_facts, photo_marks, splits_first
 
 # %% ../../nbs/show/64_results_map.ipynb #773035b1
 def _judged_rows(table):
@@ -62,8 +62,8 @@ def _filters(judged):
     codes, names = _bands(judged.error_m.to_numpy())
     found = [("Error", codes, names)]
     for column in ("split", "session"):
-        words, order = text_column(judged, column), [*SPLIT_COLOURS]
-        values = sorted(set(words), key=lambda v: (order.index(v) if v in order else 9, v))
+        words = text_column(judged, column)
+        values = splits_first(set(words))
         if len(values) < 2: continue
         names = [plain_text(v, 60) or "none" for v in values]
         found.append((column.capitalize(), words.map(values.index).to_numpy(), names))

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['COPIES', 'APART_M', 'GALLERY_STYLE', 'OVERRULING', 'plot_sessions', 'plot_accuracy', 'plot_headings', 'cell_counts',
            'plot_density', 'duplicate_groups', 'copy_distances', 'plot_duplicates', 'plot_split', 'photo_facts',
-           'override_line', 'write_gallery', 'photo_marks', 'write_map']
+           'override_line', 'write_gallery', 'splits_first', 'photo_marks', 'write_map']
 
 # %% ../../nbs/show/62_survey.ipynb #d672319f
 import csv, html, io
@@ -27,7 +27,7 @@ from ..style import (
     FAINT, INK, MAIN_WINDS, OKABE_ITO, SPLIT_COLOURS, dot_size, light_axes, map_axes, new_figure, plain_label)
 from ..page import Pictures, html_page, html_paragraph, html_text, leaflet_parts, map_page, plain_text
 from ..photos.clean import CHECKS, FLAGS, Thresholds, fix_age, near_pairs, summarize_reasons
-from ..photos.split import locations, sessions
+from ..photos.split import check_labels, locations, sessions
 
 # %% ../../nbs/show/62_survey.ipynb #6746ee36
 def _bulk(table):
@@ -278,8 +278,7 @@ def duplicate_groups(
     """Which photos are copies of each other: the number of their group, and the row label of the photo that
     a marked one is a copy of. ValueError for a table that was not cleaned, or with an index label twice."""
     _check_cleaned(table)
-    if table.index.has_duplicates:
-        raise ValueError("two rows of the table have the same index label; pass table.reset_index(drop=True)")
+    check_labels(table)
     edges, n = _copy_edges(table, max_bits), len(table)
     links = coo_matrix((np.ones(len(edges)), edges.T.reshape(2, -1)), shape=(n, n))
     part = connected_components(links, directed=False)[1]
@@ -528,6 +527,11 @@ def _spot_data(table, layer, rows, pictures, most):
     middle = table.loc[rows, ["latitude", "longitude"]].mean()
     return dict(layer=layer, at=[round(v, 7) for v in middle], n=len(rows), photos=photos)
 
+def splits_first(names) -> list:
+    "Names in alphabetical order, but train, valid and test before all others."
+    order = [*SPLIT_COLOURS]
+    return sorted(names, key=lambda name: (order.index(name) if name in order else 9, name))
+
 def photo_marks(table, i):
     "What later stages said of a photo: split, walk, reasons."
     said = {name: table[name][i] for name in ("split", "session", "reasons") if name in table}
@@ -564,8 +568,7 @@ def write_map(
     table = table.reset_index(drop=True)
     shown = table[_bulk(table)]
     values = (_sessions_of(table) if by == "session" else text_column(table, by))[shown.index]
-    order = [*SPLIT_COLOURS]
-    names = sorted(values.value_counts().index[:8], key=lambda n: (order.index(n) if n in order else 9, n))
+    names = splits_first(values.value_counts().index[:8])
     pictures, degrees = Pictures(folder, 160), shown[["latitude", "longitude"]]
     spots = [_spot_data(shown, layer, rows, pictures, most)
              for layer, rows in _spots(shown, values, names, apart_m)]
