@@ -277,6 +277,7 @@ def train_places(
     write_json(run/"config.json", config)
     return run
 
+# %% ../nbs/79_recognise.ipynb #278f50cb
 def free_run(
     runs, # the folder that holds runs
     name: str, # of the run; letters, digits, '.', '_' and '-'
@@ -390,15 +391,22 @@ def join_network(
     names = places.table.file_name.to_numpy()[held.rows]
     unseen = np.isin(names, photos.table.file_name[photos.table.split == "valid"])
     at = np.full((len(held), 2), np.nan)
-    if unseen.any(): at[unseen] = _network_metres(Predictor.load(run), places, [Path(photos.folder)/n for n in names[unseen]])
+    if unseen.any():
+        at[unseen] = _network_metres(Predictor.load(run), places,
+                                     [Path(photos.folder)/n for n in names[unseen]])
     places.calibration["network"] = fit_network(places, held, at)
     weight = places.calibration["network"]["weight"]
-    say(f"the network counts {weight:g} beside recognition" if weight else "the network does not help recognition: it is not weighed")
+    say(f"the network counts {weight:g} beside recognition"
+        if weight else "the network does not help recognition: it is not weighed")
     questions = three_questions(places, held)
-    if config["split"]["by"] != "given" and not config["split"]["fixed_test_set"] and len(patches): places.append(judged, patches)
+    if config["split"]["by"] != "given" and not config["split"]["fixed_test_set"] and len(patches):
+        places.append(judged, patches)
     places.save(run/"places.safetensors")
     write_json(run/"metrics.json", read_json(run/"metrics.json") | questions)
-    about = {"photos": len(places), "outings": sorted(map(str, set(places.outing))), "calibration": calibration_words(places.calibration)}
+    about = {
+        "photos": len(places), "outings": sorted(map(str, set(places.outing))),
+        "calibration": calibration_words(places.calibration)
+    }
     write_json(run/"config.json", config | {"locator": "both", "places": about})
     return run
 
@@ -435,7 +443,8 @@ def _network_metres(predictor, places, paths):
     "A network's answers in the places' frame, NaN where it has none."
     answers = predictor.predict(list(paths))
     at, known = np.full((len(answers), 2), np.nan), answers.pred_latitude.notna().to_numpy()
-    at[known] = places.frame.to_metres(answers.pred_latitude[known].to_numpy(), answers.pred_longitude[known].to_numpy())
+    at[known] = places.frame.to_metres(answers.pred_latitude[known].to_numpy(),
+                                       answers.pred_longitude[known].to_numpy())
     return at
 
 def places_standing(

@@ -509,6 +509,7 @@ def _stacked(self, held):
         silent[i, :len(e)] = False
     return features, squared, silent
 
+# %% ../../nbs/locate/42_places.ipynb #635c26d6
 @patch
 def fit_weights(self:Places,
     held: HeldOut, # from `hold_out`
@@ -601,6 +602,7 @@ def stretch(
 
 REFUSED_M, REFUSED_SHARE = 25., 0.05
 
+# %% ../../nbs/locate/42_places.ipynb #2f650c86
 @patch
 def fit_radii(self:Places, held, beliefs) -> dict:
     "The stretch of each level's radius, and the mass on nowhere above which photos are refused."
@@ -669,6 +671,7 @@ ANSWER_COLUMNS = ["file_name", "pred_latitude", "pred_longitude", "radius_m", "n
 UNREADABLE = dict(pred_latitude=np.nan, pred_longitude=np.nan, radius_m=np.nan, nowhere=np.nan, agreeing=0,
                   matched="", note="cannot be decoded")
 
+# %% ../../nbs/locate/42_places.ipynb #a3b7bbd6
 @patch
 def locate(
     self: Places,
@@ -681,7 +684,9 @@ def locate(
 ) -> pd.DataFrame:
     "Where some photos were taken."
     found, also = self.locate_evidence(photos, workers, progress), also or [None] * len(photos)
-    rows = [UNREADABLE if e is None else self.answer(self.believe(e, also=a), level) for e, a in zip(found, also)]
+    rows = [
+        UNREADABLE if e is None else self.answer(self.believe(e, also=a), level) for e, a in zip(found, also)
+    ]
     table = pd.DataFrame(rows, columns=[*ANSWER_COLUMNS[1:], "nowhere", "agreeing", "matched"])
     table.insert(0, "file_name", [str(p) for p in photos])
     return table

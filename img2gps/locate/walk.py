@@ -370,6 +370,7 @@ def track(
     return located[located.pred_latitude.notna()].sort_values(["walk", "seconds"],
                                                               kind="stable").reset_index(drop=True)
 
+# %% ../../nbs/locate/43_walk.ipynb #ca476309
 def track_geojson(
     located, # from `Places.locate_walk`
 ) -> dict: # a FeatureCollection (RFC 7946): a line a walk, a point a photo
