@@ -8,15 +8,47 @@ __all__ = ['LocalFrame', 'Bounds', 'geodesic_m', 'haversine_m', 'photo_table', '
            'summarize_reasons', 'Thresholds', 'split_photos', 'split_folds', 'audit_split', 'format_audit',
            'repair_positions', 'PinEditor', 'prepare', 'Photos', 'read_region', 'plan_capture', 'write_plan',
            'plot_plan', 'coverage', 'second_walk', 'plot_coverage', 'make_demo', 'Recipe', 'gps_dataloaders',
-           'augmentations', 'make_loss', 'create_model', 'gps_learner', 'train', 'Predictor', 'evaluate_predictions',
-           'format_metrics', 'add_errors', 'compare_predictions', 'comparison_table', 'suspect_labels',
-           'plot_positions', 'plot_predictions', 'plot_error_cdf', 'plot_history', 'plot_sessions', 'plot_headings',
-           'write_gallery', 'write_map', 'write_report', 'write_results_map', 'plot_attention', 'write_dataset',
-           'push_run', 'push_dataset', 'train_folder', 'train_table', 'resume_run', 'run_demo', 'standing', 'Job',
-           'run_study', 'summarize_study', 'plot_study']
+           'augmentations', 'make_loss', 'create_model', 'gps_learner', 'train', 'Places', 'Predictor',
+           'evaluate_predictions', 'format_metrics', 'add_errors', 'compare_predictions', 'comparison_table',
+           'suspect_labels', 'plot_positions', 'plot_predictions', 'plot_error_cdf', 'plot_history', 'plot_sessions',
+           'plot_headings', 'write_gallery', 'write_map', 'write_report', 'write_results_map', 'plot_attention',
+           'write_dataset', 'push_run', 'push_dataset', 'train_folder', 'train_table', 'resume_run', 'run_demo',
+           'standing', 'Job', 'run_study', 'summarize_study', 'plot_study']
 
 # %% ../nbs/85_all.ipynb #12bf3760
-#| export
+from .geo import LocalFrame, Bounds, geodesic_m, haversine_m
+from .table import photo_table, has_position, table_metres, write_table
+from .protocol import Protocol
+from .photos.exif import read_photo, decode_photo
+from .photos.collect import scan, load_photos, list_photos
+from .photos.cache import cache_photos
+from .photos.clean import clean, summarize_reasons, Thresholds
+from .photos.split import split_photos, split_folds, audit_split, format_audit
+from .photos.repair import repair_positions, PinEditor
+from .photos.prepare import prepare, Photos
+from .capture.region import read_region
+from .capture.plan import plan_capture, write_plan, plot_plan
+from .capture.coverage import coverage, second_walk, plot_coverage
+from .demo.photos import make_demo
+from .learn.recipe import Recipe
+from .learn.data import gps_dataloaders
+from .learn.augment import augmentations
+from .learn.losses import make_loss
+from .learn.models import create_model
+from .learn.learner import gps_learner, train
+from .locate.predict import Predictor
+from .judge.evaluate import evaluate_predictions, format_metrics, add_errors
+from .judge.compare import compare_predictions, comparison_table
+from .judge.suspects import suspect_labels
+from .show.plots import plot_positions, plot_predictions, plot_error_cdf, plot_history
+from .show.survey import plot_sessions, plot_headings, write_gallery, write_map
+from .show.report import write_report
+from .show.results_map import write_results_map
+from .show.attention import plot_attention
+from .share.hub import write_dataset, push_run, push_dataset
+from .locate.places import Places
+from .pipeline import train_folder, train_table, resume_run, run_demo, standing, Job
+from .study import run_study, summarize_study, plot_study
 
 # %% ../nbs/85_all.ipynb #dbd6aac8
 _all_ = [
@@ -26,7 +58,7 @@ _all_ = [
     "audit_split", "format_audit", "repair_positions", "PinEditor", "prepare", "Photos", "read_region",
     "plan_capture", "write_plan", "plot_plan", "coverage", "second_walk", "plot_coverage", "make_demo",
     "Recipe", "gps_dataloaders", "augmentations", "make_loss", "create_model", "gps_learner", "train",
-    "Predictor", "evaluate_predictions", "format_metrics", "add_errors", "compare_predictions",
+    "Places", "Predictor", "evaluate_predictions", "format_metrics", "add_errors", "compare_predictions",
     "comparison_table", "suspect_labels", "plot_positions", "plot_predictions", "plot_error_cdf",
     "plot_history", "plot_sessions", "plot_headings", "write_gallery", "write_map", "write_report",
     "write_results_map", "plot_attention", "write_dataset", "push_run", "push_dataset", "train_folder",
