@@ -8,8 +8,8 @@ here = Path(__file__).parent
 config = ConfigParser(delimiters=["="])
 config.read(here / "settings.ini", encoding="utf-8")
 settings = config["DEFAULT"]
-names = ("attention", "dev", "distributed", "edit", "hub", "landmarks", "logs", "maps", "timm")
-extras = {name: settings[f"{name}_requirements"].split() for name in names}
+suffix = "_requirements" # every `<extra>_requirements` of the settings is an extra, so that the two cannot differ
+extras = {key.removesuffix(suffix): settings[key].split() for key in settings if key.endswith(suffix)}
 extras["all"] = sorted({r for name in ("hub", "timm") for r in extras[name]})
 
 setup(
