@@ -103,12 +103,6 @@ class Matches:
     def take(self, chosen):
         return Matches(self.first[chosen], self.second[chosen], self.ratio[chosen], self.worse[chosen])
 
-def _second(distances, best):
-    "The smallest of each row but for one."
-    rows = np.arange(len(distances))
-    distances[rows, best] = np.inf
-    return distances.min(1)
-
 # %% ../../nbs/locate/41_patches.ipynb #a8c75dd6
 def match(
     a: Patches, # of one photo
@@ -119,12 +113,15 @@ def match(
     nothing = np.zeros(0, int), np.zeros(0, int), np.zeros(0, np.float32), np.zeros(0, np.float32)
     if min(len(a), len(b)) < 2: return Matches(*nothing)
     x, y = a.descriptors.astype(np.float32), b.descriptors.astype(np.float32)
-    squared = (x * x).sum(1)[:, None] + (y * y).sum(1) - 2 * (x @ y.T)
+    squared = x @ (-2 * y.T)
+    squared += np.einsum("ij,ij->i", x, x)[:, None]
+    squared += np.einsum("ij,ij->i", y, y)
     nearest, back = squared.argmin(1), squared.argmin(0)
     first = np.flatnonzero(back[nearest] == np.arange(len(x)))
     second = nearest[first]
     distance = squared[first, second]
-    others = np.stack([_second(squared[first], second), _second(squared[:, second].T, first)])
+    squared[first, second] = np.inf # one a row and column at most, so what is left is the second nearest
+    others = np.stack([squared.min(1)[first], squared.min(0)[second]])
     both = np.sqrt(np.maximum(distance, 0) / np.maximum(others, 1))
     found = Matches(first, second, both.min(0), both.max(0))
     return found.take(np.flatnonzero(found.ratio < ratio))

@@ -6,7 +6,7 @@
 __all__ = ['CACHE_VERSION', 'PhotoStore', 'CachedPhotos', 'cache_photos']
 
 # %% ../../nbs/photos/13_cache.ipynb #976ead44
-import hashlib, json, mmap, os, shutil
+import json, mmap, os, shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from filelock import FileLock
 from tqdm import tqdm
 
-from ..files import atomic_path
+from ..files import atomic_path, file_sha256
 from .exif import decode_photo
 
 # %% ../../nbs/photos/13_cache.ipynb #3c0740b7
@@ -56,7 +56,7 @@ def _seen_as(path) -> tuple:
 
 def _decoded_row(path, size, content) -> tuple:
     "A file's SHA-256 and its decoded pixels, or None for pixels that the store has already."
-    sha = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    sha = file_sha256(path)
     return sha, None if sha in content else np.asarray(decode_photo(path, size))
 
 @contextmanager

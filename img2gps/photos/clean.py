@@ -9,7 +9,7 @@ __all__ = ['CHECKS', 'FLAGS', 'inspect_files', 'Thresholds', 'check', 'no_gps', 
            'read_overrides', 'clean', 'summarize_reasons']
 
 # %% ../../nbs/photos/14_clean.ipynb #3f45c5a2
-import hashlib, os
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from PIL import Image
 from scipy import ndimage
 from tqdm import tqdm
 
+from ..files import file_sha256
 from ..geo import Bounds, LocalFrame, geodesic_m, mean_position
 from ..table import (
     TRUTHS, capture_order, capture_seconds, has_position, photo_table, read_csv, table_metres, text_column)
@@ -32,7 +33,7 @@ def _inspect(path):
     `damage` saying why."""
     out = dict(sha256="", phash="", sharpness=np.nan, brightness=np.nan, thumbnail=None, damage="")
     try:
-        out["sha256"] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        out["sha256"] = file_sha256(path)
         image = decode_photo(path, (128, 128)).convert("L")
     except OSError as e:
         return out | {"damage": str(e) or type(e).__name__}
