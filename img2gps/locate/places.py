@@ -242,12 +242,13 @@ def build(cls:Places,
     workers: int=0, # threads
     progress: bool=False, # show a bar
     say=print, # what is said goes here
+    cache=None, # a folder that keeps patches
 ) -> Places:
     "The index of a folder of walked photos, not yet calibrated."
     table = photo_table(table)
     table = table[has_position(table)].reset_index(drop=True)
     features = features_named(features) if isinstance(features, str) else features
-    found = extract_all(features, [Path(folder)/n for n in table.file_name], workers, progress)
+    found = extract_all(features, [Path(folder)/n for n in table.file_name], workers, progress, cache)
     kept = [i for i, p in enumerate(found) if p is not None and len(p)]
     if len(kept) < len(table):
         say(f"{counted(len(table) - len(kept), 'photo')} cannot be decoded or show nothing: left out of "
@@ -821,6 +822,7 @@ def add(self:Places,
     workers: int=0, # threads
     progress: bool=False, # show a bar
     say=print, # what is said goes here
+    cache=None, # a folder that keeps patches
 ) -> int: # how many photos were added
     "Take in the photos of another walk."
     table = photo_table(table)
@@ -831,7 +833,7 @@ def add(self:Places,
     if len(new) < len(names):
         say(f"{counted(len(names) - len(new), 'photo')} of that name are in the places already")
     found = extract_all(features_named(self.features), [Path(folder)/table.file_name[i] for i in new],
-                        workers, progress)
+                        workers, progress, cache)
     kept = [(i, p) for i, p in zip(new, found) if p is not None and len(p)]
     if not kept: return 0
     rows = table.iloc[[i for i, _ in kept]].assign(file_name=[names[i] for i, _ in kept])

@@ -298,6 +298,19 @@ def _attention_section(attention):
             "Grad-CAM map: what is bright pulled the answer away from the middle of the training photos. The "
             "grid is coarse, and a map that looks reasonable is no proof that the answer is."))
 
+def _matched_section(matched):
+    "What was recognised."
+    if matched is None: return ""
+    n = len(matched.axes) // 2
+    return html_section(
+        "What was recognised?",
+        html_figure(
+            matched, f"{counted(n, 'photo')}, each beside the training photo that it was recognised by, with "
+            "a line for each patch that agrees, and a map of the belief.",
+            "The best answers first, then the worst. Each photo lies beside the training photo with the most "
+            "agreeing patches, a line from patch to patch. Right, how likely each place is: darker is likelier; "
+            "the dot is the answer, the cross is where the photo was taken."))
+
 # %% ../../nbs/show/63_report.ipynb #27df26f2
 def _value(value):
     "A setting or an audit number as text."
@@ -335,6 +348,7 @@ def write_report(
     looks=None, # (len(table), d), as for `evaluate_predictions`
     suspects=None, # of `img2gps.judge.suspects.suspect_labels`
     attention=None, # of `img2gps.show.attention.plot_attention`: some photos, and what the network looked at
+    matched=None, # a figure with two axes a photo: what it was recognised by, and the belief as a map
 ) -> Path: # the path
     "One self-contained HTML page on the last judged split (test before validation), written atomically."
     split, judged, train = _last_judged(table.assign(_row=np.arange(len(table))), metrics)
@@ -345,7 +359,8 @@ def write_report(
                  html_paragraph(_protocol(metrics, split), "note"), _scores_section(metrics),
                  _map_section(train, judged, seen, metrics.get("label_sigma_m")),
                  _radius_section(metrics[split]), _slices_section(metrics[split]), _history_section(history),
-                 _worst_section(judged, train, photos_folder), _attention_section(attention),
+                 _worst_section(judged, train, photos_folder), _matched_section(matched),
+                 _attention_section(attention),
                  _suspects_section(suspects, photos_folder),
                  _settings_section("Leakage audit of the split", metrics.get("audit"), audit_note),
                  _settings_section("Settings", config))
