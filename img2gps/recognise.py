@@ -127,7 +127,7 @@ def crossed_radii(
     out = {f"{level:g}": np.full(len(held), np.inf) for level in LEVELS}
     for g in np.unique(held.group):
         others, own = np.flatnonzero(held.group != g), np.flatnonzero(held.group == g)
-        fitted = places.fit_radii(held.take(others), [beliefs[i] for i in others])["stretch"]
+        fitted = places.fit_radii(held.take(others), [beliefs[i] for i in others])
         for level, by in fitted.items():
             out[level][own] = [by * max(beliefs[i].radius(float(level)), STEP_M) for i in own]
     return out
@@ -456,7 +456,7 @@ def weigh_network(run, photos, indexed, say=print):
         return say("the network does not help recognition: it is not weighed")
     say(f"the network counts {network['weight']:g} beside recognition")
     beliefs = beside_network(places, held, unseen, at, network)
-    places.calibration |= places.fit_radii(held.take(unseen), beliefs)
+    places.calibration["stretch"] = places.fit_radii(held.take(unseen), beliefs)
 
 # %% ../nbs/79_recognise.ipynb #e5e41b88
 def locate_with_places(

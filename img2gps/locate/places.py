@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['STEP_M', 'REACH_M', 'MOST_PLACES', 'NEIGHBOURHOOD_M', 'PLACES_VERSION', 'PATCHES_VERSION', 'VOTERS', 'NEIGHBOURS',
-           'SHORTLIST', 'CALIBRATION_PHOTOS', 'LEVELS', 'UNSEEN_M', 'VOTE_WEIGHTS', 'LESS_ANYWHERE', 'REFUSED_M',
-           'REFUSED_SHARE', 'UNFAMILIAR', 'ANSWER_COLUMNS', 'UNREADABLE', 'word_count', 'nearest_words', 'learn_words',
-           'Ground', 'Places', 'outings', 'PatchCache', 'extract_all', 'Evidence', 'Weights', 'spread_density',
-           'Belief', 'expected_best', 'nowhere_features', 'believe', 'HeldOut', 'stretch']
+           'SHORTLIST', 'CALIBRATION_PHOTOS', 'LEVELS', 'UNSEEN_M', 'VOTE_WEIGHTS', 'LESS_ANYWHERE', 'UNFAMILIAR',
+           'ANSWER_COLUMNS', 'UNREADABLE', 'word_count', 'nearest_words', 'learn_words', 'Ground', 'Places', 'outings',
+           'PatchCache', 'extract_all', 'Evidence', 'Weights', 'spread_density', 'Belief', 'expected_best',
+           'nowhere_features', 'believe', 'HeldOut', 'stretch']
 
 # %% ../../nbs/locate/42_places.ipynb #35186916
 import json, os
@@ -128,7 +128,7 @@ def _averages(points, centres, photos):
     return (diags(1 / np.maximum(total, 1e-9).astype(np.float32)) @ matrix).tocsr()
 
 # %% ../../nbs/locate/42_places.ipynb #2246c01d
-PLACES_VERSION = 1
+PLACES_VERSION = 2
 
 class Places:
     "The photos of walked places, their patches, and what was learned about how to believe them."
@@ -650,24 +650,19 @@ def stretch(
     at = np.searchsorted(held, level - 1e-9)
     return float(score[order][at]) if at < len(score) else float("inf")
 
-REFUSED_M, REFUSED_SHARE = 25., 0.05
-
 # %% ../../nbs/locate/42_places.ipynb #2f650c86
 @patch
 def fit_radii(self:Places, held, beliefs) -> dict:
-    "The stretch of each level's radius, and the mass on nowhere above which photos are refused."
+    "By how much each level's radius must be stretched; levels are left out that too few photos speak for."
     off, count = self.errors(held, beliefs), held.equal_weights()
     radii = {f"{level:g}": stretch(off, [b.radius(level) for b in beliefs], level, count) for level in LEVELS}
-    good = np.sort([b.nowhere for b, e in zip(beliefs, off) if e < REFUSED_M])
-    rank = int(np.ceil((len(good) + 1) * (1 - REFUSED_SHARE))) - 1
-    return {"stretch": {k: v for k, v in radii.items() if np.isfinite(v)},
-            "refuse_above": float(good[rank]) if rank < len(good) else 1.}
+    return {k: v for k, v in radii.items() if np.isfinite(v)}
 
 @patch
 def calibrate(self:Places,
     held: HeldOut=None, # from `hold_out`, which takes the time
     progress: bool=False, # show a bar
-) -> dict: # weights, stretch, refuse_above, what it was fitted on
+) -> dict: # weights, stretch, what it was fitted on
     "Learn from the walks how to believe; the result is kept."
     held = held or self.hold_out(progress=progress)
     weights = self.fit_votes(held, self.fit_weights(held))
@@ -676,7 +671,7 @@ def calibrate(self:Places,
     self.calibration = {
         "weights": vars(weights), "photos": len(held), "same_day": len(set(self.outing)) == 1,
         "held_out": len(held.groups), "mean_error_m": float(self.errors(held, beliefs).mean()),
-        **self.fit_radii(held, beliefs)
+        "stretch": self.fit_radii(held, beliefs)
     }
     return self.calibration
 
@@ -687,13 +682,14 @@ UNFAMILIAR = "unlike any training photo: the position means little, and no radiu
 def answer(self:Places,
     belief: Belief,
     level: float=0.9,
+    stretch: dict=None, # of the radii: the calibration's by default
 ) -> dict: # pred_latitude, pred_longitude, radius_m, nowhere, agreeing, matched, note
     "What a belief comes to, in degrees and metres."
     at = belief.position()
     latitude, longitude = self.frame.to_degrees(at)
-    fitted = self.calibration or {}
-    radius = max(belief.radius(level, at), STEP_M) * fitted.get("stretch", {}).get(f"{level:g}", np.nan)
-    refused = belief.nowhere > fitted.get("refuse_above", 1.)
+    if stretch is None: stretch = (self.calibration or {}).get("stretch", {})
+    radius = max(belief.radius(level, at), STEP_M) * stretch.get(f"{level:g}", np.nan)
+    refused = belief.nowhere > 0.5
     best = int(np.argmax(belief.counts)) if len(belief.counts) else None
     return dict(pred_latitude=float(latitude), pred_longitude=float(longitude),
                 radius_m=float("nan") if refused else float(radius), note=UNFAMILIAR if refused else "",

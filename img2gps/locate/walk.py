@@ -240,7 +240,7 @@ def calibrate_walks(self:Places,
     held=None, # from `hold_out`, which takes the time
     progress: bool=False, # show a bar
 ) -> dict: # what was added to the calibration
-    "Learn pace, sharpness, radii and refusal of walks; `calibrate` comes first."
+    "Learn pace, sharpness and radii of walks; `calibrate` comes first."
     held = held or self.hold_out(progress=progress)
     beliefs, count = self.beliefs(held, self.walk_weights), held.equal_weights()
     order, (seconds, walk, _) = self.capture_order(), walk_seconds(self.table)
@@ -256,7 +256,7 @@ def calibrate_walks(self:Places,
     (whole_m, past_m), chained = tried[pace.sharpness]
     self.calibration["walk"] = {
         "pace": vars(pace), "mean_error_m": float(whole_m), "online_error_m": float(past_m),
-        **self.fit_radii(held, chained[False]), "online": self.fit_radii(held, chained[True])
+        "stretch": self.fit_radii(held, chained[False]), "online_stretch": self.fit_radii(held, chained[True])
     }
     return self.calibration["walk"]
 
@@ -276,11 +276,8 @@ def chained_answer(self:Places,
     online: bool=False,
 ) -> dict: # as of `Places.answer`, and moved_m
     "What a photo's belief comes to in its walk, and how far its neighbours moved it."
-    fitted = (self.calibration or {}).get("walk", {})
-    fitted = fitted.get("online", {}) if online else fitted
-    own, self.calibration = self.calibration, fitted | {"weights": None}
-    try: answer = self.answer(chained, level)
-    finally: self.calibration = own
+    fitted = (self.calibration or {}).get("walk", {}).get("online_stretch" if online else "stretch", {})
+    answer = self.answer(chained, level, fitted)
     moved = np.hypot(*(chained.position() - alone.position()))
     return answer | {"moved_m": float(moved)}
 
