@@ -117,7 +117,8 @@ def _normals(corners):
 
 # %% ../../nbs/demo/25_campus.ipynb #2df7fddf
 GLASS, PALE, DARK = "#485c70", "#ece8de", "#3a383a"
-_PATTERNS = dict( # painted in each cell, in which paint; its margins left, right, below, above in cells' units
+# what is painted in each cell, and its margins left, right, below and above, in bays and storeys
+_PATTERNS = dict(
     windows=[("bay", "window", .24, .24, .25, .18)],
     ribbons=[("storey", "glass", .1, .1, .34, .20)],
     piers=[("column", "accent", .0, .64, .0, .0), ("bay", "window", .5, .14, .2, .15)],
@@ -252,8 +253,8 @@ LANDMARKS = dict(
     kiosk=_landmark((2.8, 2.8, 0, 3, ["#289678", "#f5f0e1"]), (2.8, 2.8, 1.2, 2.2, DARK),
                     (4., 0.2, 3, 5, ["#dc323c", "#faf8f0"])),
     observatory=_landmark((6.5, 6.5, 0, 5, "#ecece8"), (6.5, 6.5, 1.4, 3.2, GLASS),
-                          *[(r0, r1, z0, z1, ["#78c4a0", "#64b08e"])
-                            for r0, r1, z0, z1 in ((6.5, 5.6, 5, 8), (5.6, 3.4, 8, 10.4), (3.4, 0., 10.4, 11.4))]))
+                          *[(*ring, ["#78c4a0", "#64b08e"]) for ring in (
+                              (6.5, 5.6, 5, 8), (5.6, 3.4, 8, 10.4), (3.4, 0., 10.4, 11.4))]))
 
 # %% ../../nbs/demo/25_campus.ipynb #aaca7789
 @dataclass(frozen=True, eq=False)
@@ -498,7 +499,8 @@ class _Camera:
         self.focal = width / 2 / np.tan(np.deg2rad(FIELD_OF_VIEW / 2)) # pixels
         right, forward = _direction(heading + 90, 0), _direction(heading, pitch)
         self.rotation = np.array([right, np.cross(forward, right), forward]) # rows: right, down, forward
-        self.below = np.arctan((np.arange(height) + 0.5 - height / 2) / self.focal) # each row's angle to forward
+        # the angle below forward of each row
+        self.below = np.arctan((np.arange(height) + 0.5 - height / 2) / self.focal)
 
     def see(self, points):
         "Camera coordinates of points in metres, both (..., 3)."
