@@ -295,6 +295,7 @@ def demo_command(
 def _read_predictions(path):
     "The table of predictions of a finished run folder or of a CSV."
     import pandas as pd
+    from img2gps.table import with_tilt
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"there is no {path}; give a run folder, or a CSV with file_name, latitude, "
@@ -304,7 +305,7 @@ def _read_predictions(path):
         if not read_config(path).get("finished"):
             raise ValueError(f"{path} is not finished; resume it with img2gps train --resume {path}")
         path = path/"predictions.csv"
-    try: return pd.read_csv(path, dtype={"file_name": str, "location": str, "session": str})
+    try: return with_tilt(pd.read_csv(path, dtype={"file_name": str, "location": str, "session": str}))
     except Exception as e: raise ValueError(f"{path} is not a readable CSV: {e}") from e
 
 # %% ../nbs/90_cli.ipynb #c0d640d7

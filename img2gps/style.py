@@ -55,8 +55,7 @@ def light_axes(ax, size=(6.4, 4), rows=None):
 def legend_above(ax, **kwargs):
     "A legend above the axes, where it covers no data."
     if ax.get_legend_handles_labels()[0]:
-        look = dict(ncols=3, frameon=False, fontsize=10, borderaxespad=0, handletextpad=0.4,
-                    columnspacing=1.4)
+        look = dict(ncols=3, frameon=False, borderaxespad=0, handletextpad=0.4, columnspacing=1.4)
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), **(look | kwargs))
 
 def plain_label(text):
@@ -75,8 +74,8 @@ def map_axes(ax, xy, margin=0.08):
     ax.set_aspect("equal", adjustable="box")
     ax.set_xlim(low[0] - pad, high[0] + pad)
     ax.set_ylim(low[1] - pad, high[1] + pad)
-    ax.set_xlabel("metres east", fontsize=10)
-    ax.set_ylabel("metres north", fontsize=10)
+    ax.set_xlabel("metres east")
+    ax.set_ylabel("metres north")
     return ax
 
 def dot_size(n): return float(np.clip(6000 / max(n, 1), 4, 36))
@@ -96,8 +95,8 @@ def heading_names(
 ) -> dict: # name -> degrees clockwise from north, in order
     "Headings by name: N ... NW where the compass has one, else three digits."
     try:
-        degrees = np.arange(headings)*360/headings if np.ndim(headings) == 0 else np.asarray(headings,
-                                                                                             float) % 360
+        evenly = np.ndim(headings) == 0
+        degrees = np.arange(headings)*360/headings if evenly else np.asarray(headings, float) % 360
     except (TypeError, ValueError, ZeroDivisionError): degrees = np.array([])
     if not 1 <= len(degrees) <= 72 or not np.isfinite(degrees).all():
         raise ValueError(f"headings {headings!r}: give their number (1 to 72), or a list of degrees")

@@ -18,8 +18,8 @@ import pandas as pd
 from scipy.spatial import cKDTree
 from scipy.special import ndtr, stdtrit
 
-from ..geo import LocalFrame, check_lat_lon, geodesic_m, mean_position
-from ..table import PREDICTED_COLUMNS, RADIUS_68, TRUE_COLUMNS, counted, text_column
+from ..geo import check_lat_lon, frame_about, geodesic_m, mean_position
+from ..table import PREDICTED_COLUMNS, RADIUS_68, TRUE_COLUMNS, counted, float_column, text_column
 from ..style import MAIN_WINDS, compass_point
 from ..learn.lookalike import nearest
 
@@ -272,7 +272,7 @@ def nearest_place_errors(
     """The distance from each held-out photo to the nearest training position: the score of an oracle that
     always names the right training place."""
     there, known = _positions(held_out, "held-out photos"), _positions(train, "training photos")
-    frame = LocalFrame(*mean_position(*known))
+    frame = frame_about(*known)
     found = cKDTree(frame.to_metres(*known)).query(frame.to_metres(*there))[1]
     return geodesic_m(*there, *(degrees[found] for degrees in known))
 
@@ -341,7 +341,8 @@ def conformal_radius(
     wanted = (n_groups + 1)*level - 1e-9
     if wanted > n_groups:
         raise ValueError(f"{n_groups} {'photos' if groups is None else 'places'} are too few for a "
-                         f"{level:.0%} radius: use at least {math.ceil(level / (1 - level) - 1e-9)}, or a lower level")
+                         f"{level:.0%} radius: use at least {math.ceil(level / (1 - level) - 1e-9)}, or a "
+                         "lower level")
     order = np.argsort(error_m, kind="stable")
     # places held by a radius of so much, each photo a share of its place
     held = (1/np.bincount(codes))[codes[order]].cumsum()
@@ -438,7 +439,7 @@ def _banded(part, values):
 
 def _blocks(lat, lon, across=4):
     "The block of each position: the region cut into squares, `across` of them along its longer side."
-    xy = LocalFrame(*mean_position(lat, lon)).to_metres(lat, lon)
+    xy = frame_about(lat, lon).to_metres(lat, lon)
     side = max(25, 25 * math.ceil(np.ptp(xy, axis=0).max() / across / 25))
     corner = np.floor(xy / side).astype(int) * side
     return [f"{x} to {x + side} m east, {y} to {y + side} m north" for x, y in corner]
@@ -450,14 +451,13 @@ def slice_labels(
 ) -> dict: # name -> list of labels, None where a photo does not say; only what the table can tell
     "The parts into which a judgement is cut."
     words = lambda c: [v if v.strip() else None for v in text_column(rows, c)]
-    numbers = lambda c: pd.to_numeric(rows[c], errors="coerce") if c in rows else [np.nan]
     whole_name = lambda make, model: model if model and make and model.startswith(make) else (
         " ".join(filter(None, (make, model))) or None)
     out = dict(session=words("session"))
-    out["heading"] = [None if np.isnan(h) else compass_point(h) for h in numbers("heading")]
-    out["tilt"] = _banded("tilt", numbers("tilt"))
+    out["heading"] = [None if np.isnan(h) else compass_point(h) for h in float_column(rows, "heading")]
+    out["tilt"] = _banded("tilt", float_column(rows, "tilt"))
     if "model" in rows: out["camera"] = [*map(whole_name, words("make"), words("model"))]
-    out["light"] = _banded("light", numbers("brightness"))
+    out["light"] = _banded("light", float_column(rows, "brightness"))
     out["time of day"] = _banded("time of day", text_column(rows, "taken_at").str.extract(r"[T ](\d\d):")[0])
     if train is not None and len(train):
         out[_DISTANCE] = _banded(_DISTANCE, nearest_place_errors(train, rows))

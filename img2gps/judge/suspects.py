@@ -9,7 +9,7 @@ __all__ = ['suspect_labels']
 import numpy as np
 import pandas as pd
 
-from ..geo import LocalFrame, mean_position
+from ..geo import frame_about
 from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, capture_seconds, text_column
 from ..learn.lookalike import nearest
 from .evaluate import HELD_OUT, add_errors
@@ -96,5 +96,5 @@ def _positions_m(table):
     numbers = table[[*TRUE_COLUMNS, *PREDICTED_COLUMNS]].apply(pd.to_numeric, errors="coerce")
     true, answer = np.split(numbers.to_numpy(np.float64, na_value=np.nan, copy=True), 2, axis=1)
     true[~(np.abs(true) <= (90, 180)).all(1)] = np.nan # of photos that are in no split
-    frame = LocalFrame(*mean_position(*true[np.isfinite(true).all(1)].T))
+    frame = frame_about(*true[np.isfinite(true).all(1)].T)
     return frame.to_metres(*true.T), frame.to_metres(*answer.T)

@@ -10,6 +10,7 @@ __all__ = ['CHECKS', 'FLAGS', 'inspect_files', 'Thresholds', 'check', 'no_gps', 
 
 # %% ../../nbs/photos/14_clean.ipynb #3f45c5a2
 import hashlib, os
+from functools import wraps
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +22,10 @@ from PIL import Image
 from scipy import ndimage
 from tqdm import tqdm
 
-from ..geo import Bounds, LocalFrame, geodesic_m, mean_position
-from ..table import (
-    TRUTHS, capture_order, capture_seconds, has_position, photo_table, read_csv, table_metres, text_column)
+from ..geo import Bounds, geodesic_m
+from img2gps.table import (
+    TRUTHS, capture_order, capture_seconds, has_position, photo_table, read_csv, table_frame, table_metres,
+    text_column)
 from .exif import decode_photo
 
 # %% ../../nbs/photos/14_clean.ipynb #a737fef2
@@ -79,56 +81,59 @@ class Thresholds:
 CHECKS = {} # code -> function(table, thresholds, region) -> mask
 FLAGS = {"blurred", "dark"} # codes that a person is told of, and that set nothing aside
 
-def check(code):
-    "Register a check under the code that it writes into `reasons`."
-    def register(f): CHECKS[code] = f; return f
-    return register
+def check(f):
+    "Register a check under its name, the code that it writes into `reasons`. Rows it passes over are fine."
+    @wraps(f)
+    def marks(table, thresholds, region):
+        return f(table, thresholds, region).reindex(table.index, fill_value=False).astype(bool)
+    CHECKS[f.__name__] = marks
+    return marks
 
 # %% ../../nbs/photos/14_clean.ipynb #1b4b6704
-@check("no_gps")
+@check
 def no_gps(table, thresholds, region):
     "There is no usable position: nothing to learn from. The note says why."
     return ~has_position(table)
 
-@check("null_island")
+@check
 def null_island(table, thresholds, region):
     "The position is 0, 0 in the Gulf of Guinea, which is what some phones write before they have a fix."
     return (table.latitude.abs() < 1e-3) & (table.longitude.abs() < 1e-3)
 
-@check("low_accuracy")
+@check
 def low_accuracy(table, thresholds, region):
     "The phone itself says that its position is poor (GPSHPositioningError)."
     return table.h_accuracy > thresholds.low_accuracy_m
 
-@check("corrupt")
+@check
 def corrupt(table, thresholds, region):
     "The file cannot be decoded to the end: cut short, damaged, or not a photo."
     return table.phash == ""
 
-@check("too_small")
+@check
 def too_small(table, thresholds, region):
     "The photo is a thumbnail, too small to show a place."
     return table[["width", "height"]].min(axis=1) < thresholds.min_side
 
 # %% ../../nbs/photos/14_clean.ipynb #f03b084e
-@check("blurred")
+@check
 def blurred(table, thresholds, region):
     "The picture is blurred (a flag only: fog and bare walls are soft too, so a person decides)."
     return (table.sharpness < thresholds.sharpness) & ~dark(table, thresholds, region)
 
-@check("dark")
+@check
 def dark(table, thresholds, region):
     "The picture is nearly black (a flag only: a place looks like that at night)."
     return table.brightness < thresholds.brightness
 
 # %% ../../nbs/photos/14_clean.ipynb #2c6c96e8
-@check("out_of_region")
+@check
 def out_of_region(table, thresholds, region):
     "The position is outside the region; where none is given, absurdly far from all other photos."
     placed = has_position(table) & ~null_island(table, thresholds, region)
     if region is not None: return placed & ~region.contains(table.latitude, table.longitude)
     if placed.sum() < 5: return pd.Series(False, index=table.index)
-    frame = LocalFrame(*mean_position(table.latitude[placed], table.longitude[placed]))
+    frame = table_frame(table[placed])
     # the median of metres holds across the antimeridian
     middle = frame.to_degrees(np.median(table_metres(table[placed], frame), axis=0))
     distance = pd.Series(geodesic_m(table.latitude, table.longitude, *middle), index=table.index)
@@ -168,7 +173,7 @@ def _frozen(table, own, thresholds, gap_s=900.):
     span = run.transform("max") - run.transform("min")
     return (span >= thresholds.frozen_s).reindex(table.index, fill_value=False)
 
-@check("stale_fix")
+@check
 def stale_fix(table, thresholds, region):
     """The fix was carried over from an earlier moment: its time is far from the photo's, or position and
     heading stay frozen while time goes on."""
@@ -193,7 +198,7 @@ def _walks(table, thresholds, region, gap_s=900.):
     track["walk"] = ((track.camera != track.camera.shift()) | (track.seconds.diff() > gap_s)).cumsum()
     return track[["east", "north", "seconds", "accuracy", "walk"]]
 
-@check("too_fast")
+@check
 def too_fast(table, thresholds, region):
     "The position can only be reached, and left, faster than a run: a jump of the GPS."
     track = _walks(table, thresholds, region)
@@ -202,10 +207,10 @@ def too_fast(table, thresholds, region):
         slack = np.maximum(track.accuracy + other.accuracy, thresholds.gps_slack_m)
         walked = thresholds.speed_mps * (track.seconds - other.seconds).abs().clip(lower=1.)
         return (apart - slack > walked) & (track.walk == other.walk)
-    return (jump(track.shift(1)) & jump(track.shift(-1))).reindex(table.index, fill_value=False)
+    return jump(track.shift(1)) & jump(track.shift(-1))
 
 # %% ../../nbs/photos/14_clean.ipynb #5b02b56d
-@check("label_outlier")
+@check
 def label_outlier(table, thresholds, region):
     "The position is far from where the photos just before and after were taken."
     mark = pd.Series(False, index=table.index)
@@ -267,14 +272,14 @@ def _by_preference(table):
     ordered = table.loc[capture_order(table)]
     return ordered.sort_values("set_aside", kind="stable") if "set_aside" in ordered else ordered
 
-@check("duplicate")
+@check
 def duplicate(table, thresholds, region):
     "Another photo has the very same bytes; the first in capture order that is otherwise fine stays."
     hashed = _by_preference(table[table.sha256 != ""])
-    return hashed.sha256.duplicated().reindex(table.index, fill_value=False)
+    return hashed.sha256.duplicated()
 
 # %% ../../nbs/photos/14_clean.ipynb #0d859002
-@check("near_duplicate")
+@check
 def near_duplicate(table, thresholds, region):
     """Another photo shows the same picture (resized, re-encoded, brightened, or the next frame of a
     burst); the first in capture order that is otherwise fine stays."""
@@ -291,7 +296,7 @@ def near_duplicate(table, thresholds, region):
         if not mark[i]:
             staying[len(rows)] = code
             rows.append(i)
-    return pd.Series(mark, index=ordered.index).reindex(table.index, fill_value=False)
+    return pd.Series(mark, index=ordered.index)
 
 # %% ../../nbs/photos/14_clean.ipynb #53e42d99
 def read_overrides(
@@ -340,7 +345,7 @@ def clean(
                                     errors="ignore")
     seen = table.join(inspect_files(table, folder, progress=progress))
     copies = ("duplicate", "near_duplicate")
-    says = lambda code: CHECKS[code](seen, thresholds, region).astype(bool)
+    says = lambda code: CHECKS[code](seen, thresholds, region)
     against = pd.DataFrame({code: says(code) for code in CHECKS if code not in copies}, index=table.index)
     seen["set_aside"] = against.drop(columns=list(FLAGS)).any(axis=1)
     if overrides is not None:

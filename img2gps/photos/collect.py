@@ -15,8 +15,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..geo import check_lat_lon
-from ..files import atomic_path
-from ..table import COLUMNS, has_position, photo_table, rename_columns
+from ..files import write_whole
+from ..table import COLUMNS, has_position, photo_table, posix_name, rename_columns
 from .exif import PHOTO_EXTENSIONS, add_sidecar, read_photo
 
 # %% ../../nbs/photos/12_collect.ipynb #bbbd9aff
@@ -115,9 +115,7 @@ def _write_cache(path, table):
     "Keep what was read, but not what could not be; a cache that cannot be written costs time, not the scan."
     table = table[table.width.notna()]
     columns = {c: [None if v != v else v for v in table[c].tolist()] for c in table}
-    try:
-        with atomic_path(path, overwrite=True) as temporary:
-            temporary.write_text(json.dumps({"reader": READER, "columns": columns}), encoding="utf-8")
+    try: write_whole(path, json.dumps({"reader": READER, "columns": columns}), overwrite=True)
     except OSError as e:
         warnings.warn(f"{path} cannot be written ({e.strerror}): the next scan reads every photo again")
 
@@ -166,7 +164,7 @@ def _with_sidecars(table, folder, with_json):
 # %% ../../nbs/photos/12_collect.ipynb #06cd624e
 def _check_names(table, folder, source, allow_missing):
     "File names must stay inside the folder, be unique, and exist."
-    parts = table.file_name.map(lambda n: PurePosixPath(n.replace("\\", "/")))
+    parts = table.file_name.map(PurePosixPath)
     outside = table.file_name[parts.map(lambda p: p.is_absolute() or ".." in p.parts or not p.parts)]
     if len(outside):
         raise ValueError(f"{source.name} names {outside.iloc[0]!r} (row {outside.index[0] + 2}): names "
@@ -205,8 +203,7 @@ def read_metadata(
     # what no stage could read must not hide the photo's own time
     readable = table.taken_at.str.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
     table["taken_at"] = table.taken_at.where(readable, "")
-    as_posix = lambda name: PurePosixPath(name.replace("\\", "/")).as_posix() if name else ""
-    table["file_name"] = table.file_name.map(as_posix)
+    table["file_name"] = table.file_name.map(posix_name)
     if not len(table): raise ValueError(f"{source} has no rows")
     placed = table[has_position(table)]
     try: check_lat_lon(placed.latitude, placed.longitude)

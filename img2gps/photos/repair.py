@@ -6,17 +6,18 @@
 __all__ = ['BAD_FIX', 'fixes', 'repair_positions', 'read_corrections', 'add_corrections', 'apply_corrections', 'PinEditor']
 
 # %% ../../nbs/photos/16_repair.ipynb #1b482378
-import html, io, warnings
+import html, warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from ..geo import LocalFrame, check_lat_lon, geodesic_m, mean_position
-from ..table import (
-    capture_order, capture_seconds, has_position, read_csv, table_metres, text_column, write_table)
-from .exif import decode_photo
+from ..geo import check_lat_lon, geodesic_m, mean_position
+from img2gps.table import (
+    capture_order, capture_seconds, has_position, read_csv, table_frame, table_metres, text_column,
+    write_table)
+from .cache import small_jpeg
 from .split import check_labels, sessions
 
 # %% ../../nbs/photos/16_repair.ipynb #35971e3e
@@ -32,7 +33,7 @@ def fixes(
     seconds = capture_seconds(table)
     track = table[has_position(table) & seconds.notna()]
     if not len(track): return pd.DataFrame(columns=columns, dtype=float), None
-    frame = LocalFrame(*mean_position(track.latitude, track.longitude))
+    frame = table_frame(track)
     metres = table_metres(track, frame)
     walk = sessions(table, together=False)[track.index] # each phone has an error of its own
     accuracy = track.h_accuracy.where(track.h_accuracy > 0) if "h_accuracy" in track else np.nan
@@ -216,15 +217,6 @@ def _make_map(self:PinEditor, placed, tiles):
     self.marker.observe(self._dropped, "location")
 
 # %% ../../nbs/photos/16_repair.ipynb #e3571bc4
-def _photo_bytes(path, side=480):
-    "A small JPEG of a photo for the editor, and what stands in its way where there is none."
-    try: image = decode_photo(path)
-    except OSError as e: return b"", str(e)
-    image.thumbnail((side, side))
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=85)
-    return out.getvalue(), ""
-
 @patch
 def show(self:PinEditor,
     at: int, # number of the photo
@@ -239,7 +231,8 @@ def show(self:PinEditor,
     self.marker.location = place
     self.moving = False
     self.map.center = place
-    self.image.value, damage = _photo_bytes(self.folder/name)
+    try: self.image.value, damage = small_jpeg(self.folder/name, 480), ""
+    except OSError as e: self.image.value, damage = b"", e.strerror or str(e)
     self.caption.value = (f"{self.at + 1} of {len(self.names)}: <b>{html.escape(str(name))}</b> "
                           f"{html.escape(str(row.get('taken_at', '')))} {html.escape(damage)}")
 

@@ -7,7 +7,7 @@ __all__ = ['SPLITS', 'usable', 'check_labels', 'locations', 'sessions', 'choose_
            'split_photos', 'audit_split', 'format_audit', 'save_test_set', 'read_test_set', 'split_folds']
 
 # %% ../../nbs/photos/15_split.ipynb #19445785
-import json, warnings
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from ..geo import LocalFrame, mean_position
-from ..files import atomic_path
-from ..table import capture_seconds, counted, has_position, table_metres, text_column
+from ..files import read_json, write_json
+from ..table import capture_seconds, counted, has_position, table_frame, table_metres, text_column
 from .clean import camera_names, near_any
 
 # %% ../../nbs/photos/15_split.ipynb #1629f5c6
@@ -130,7 +129,7 @@ def _within(table, chosen, others, metres):
 
 def _nearest_m(rows, others):
     "Metres from each row's photo to the nearest of the others."
-    frame = LocalFrame(*mean_position(rows.latitude, rows.longitude))
+    frame = table_frame(rows)
     return cKDTree(table_metres(others, frame)).query(table_metres(rows, frame))[0]
 
 def _clear_buffer(table, buffer_m):
@@ -312,20 +311,16 @@ def save_test_set(
     if not len(test): raise ValueError("the table has no test photos; split it first")
     photos = test[["sha256", "file_name"]].to_dict("records")
     content = {"test_set": 1, "split_by": split_kind(table), "photos": photos}
-    with atomic_path(path) as temporary: temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    return Path(path)
+    return write_json(path, content, overwrite=False)
 
 def read_test_set(
     path, # from `save_test_set`
 ) -> dict: # SHA-256 -> file name, as it was then
     "The photos of a test set. ValueError where the file is something else."
-    try: content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError: raise
-    except (OSError, ValueError, RecursionError) as e:
-        raise ValueError(f"{path} is not a test set: {e}") from e
-    try: return {str(photo["sha256"]): str(photo["file_name"]) for photo in content["photos"]}
-    except (TypeError, KeyError) as e:
-        raise ValueError(f"{path} is not a test set; `save_test_set` writes one") from e
+    way_out = "it is not a test set, which `save_test_set` writes"
+    photos = read_json(path, way_out).get("photos")
+    try: return {str(photo["sha256"]): str(photo["file_name"]) for photo in photos}
+    except (TypeError, KeyError) as e: raise ValueError(f"{path}: {way_out}") from e
 
 # %% ../../nbs/photos/15_split.ipynb #c23518f8
 def _hold_out_again(table, known, groups):

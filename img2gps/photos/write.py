@@ -12,7 +12,7 @@ from pathlib import Path
 import piexif
 from PIL import Image
 from ..geo import check_lat_lon
-from ..files import atomic_path
+from ..files import atomic_path, write_whole
 from .exif import byte_order, read_header
 
 # %% ../../nbs/photos/11_write.ipynb #9980d799
@@ -159,8 +159,7 @@ def write_gps(
     # what a link points to, not the link
     path = Path(target) if target is not None else Path(source).resolve()
     if target is None: _keep_original(path)
-    with atomic_path(path, overwrite=target is None) as temporary:
-        temporary.write_bytes(b"\xff\xd8" + b"".join(part for _, part in parts))
+    write_whole(path, b"\xff\xd8" + b"".join(part for _, part in parts), overwrite=target is None)
     return Path(target or source)
 
 def _keep_original(path):
@@ -248,5 +247,4 @@ def strip_private(
                          "without loss; save it as one of these first")
     try: stripped = strip(data, read_header(source)[0]["orientation"] or 1)
     except (ValueError, OSError) as e: raise ValueError(f"{name}: {e}") from e
-    with atomic_path(target) as temporary: temporary.write_bytes(stripped)
-    return Path(target)
+    return write_whole(target, stripped)

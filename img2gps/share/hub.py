@@ -234,7 +234,7 @@ def dataset_card(
 
 # %% ../../nbs/share/72_hub.ipynb #c41059fb
 DATASET_COLUMNS = ("file_name", "latitude", "longitude", "position_from", "altitude", "h_accuracy", "heading",
-                   "heading_ref", "pitch", "width", "height", "location", "session", "split")
+                   "heading_ref", "tilt", "width", "height", "location", "session", "split")
 
 def _plain_names(names) -> dict:
     "File name -> one that every system and `datasets` can read; two that become the same are numbered."

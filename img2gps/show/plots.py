@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter, ScalarFormatter
 
-from ..geo import LocalFrame, mean_position
-from ..files import atomic_path
+from ..geo import LocalFrame, frame_about
+from ..files import write_whole
 from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, counted, text_column
 from ..style import (
     FAINT, INK, MAIN_WINDS, OKABE_ITO, SPLIT_COLOURS, dot_size, even_sample, figure_png, legend_above,
@@ -33,7 +33,7 @@ def _metres(table, columns, frame=None):
         placed = ~(np.isnan(latitude) | np.isnan(longitude))
         if not placed.any():
             raise ValueError(f"no photo has a {columns[0]} and {columns[1]}: there is nothing to draw")
-        frame = LocalFrame(*mean_position(latitude[placed], longitude[placed]))
+        frame = frame_about(latitude[placed], longitude[placed])
     return frame.to_metres(latitude, longitude), frame
 
 # %% ../../nbs/show/60_plots.ipynb #000dbcb2
@@ -57,7 +57,7 @@ def _draw_column(ax, xy, values, size, by):
     elif pd.api.types.is_float_dtype(values):
         dots = ax.scatter(*xy.T, s=size, c=values.to_numpy(float), cmap="cividis", linewidths=0,
                           plotnonfinite=False)
-        ax.figure.colorbar(dots, ax=ax, shrink=0.8).set_label(plain_label(by), fontsize=10)
+        ax.figure.colorbar(dots, ax=ax, shrink=0.8).set_label(plain_label(by))
     else:
         palette = list(OKABE_ITO.values())
         colours = [palette[c*5 % 7] if c >= 0 else FAINT for c in pd.factorize(values)[0]]
@@ -86,7 +86,7 @@ def plot_positions(
     else: _draw_column(ax, xy[placed], table[by][placed], size, by)
     if not placed.all():
         hidden = counted((~placed).sum(), "photo")
-        ax.set_xlabel(f"metres east ({hidden} without a position not shown)", fontsize=10)
+        ax.set_xlabel(f"metres east ({hidden} without a position not shown)")
     return ax
 
 # %% ../../nbs/show/60_plots.ipynb #757b9f20
@@ -136,9 +136,7 @@ def save_map(
     table, # as for `plot_predictions`
 ) -> Path: # the path
     "`plot_predictions` as a PNG of README size, written atomically."
-    with atomic_path(path, overwrite=True) as temporary:
-        temporary.write_bytes(figure_png(plot_predictions(table), dpi=140))
-    return Path(path)
+    return write_whole(path, figure_png(plot_predictions(table), dpi=140), overwrite=True)
 
 # %% ../../nbs/show/60_plots.ipynb #242e18be
 def plot_error_cdf(
@@ -163,9 +161,9 @@ def plot_error_cdf(
     ax.set_xlim(0, max(furthest, 1.))
     ax.set_ylim(0, 1.01)
     ax.yaxis.set_major_formatter(PercentFormatter(1., decimals=0))
-    ax.set_xlabel("error, metres", fontsize=10)
-    ax.set_ylabel("photos within that error", fontsize=10)
-    ax.legend(loc="lower right", fontsize=10, framealpha=0.9, edgecolor="none")
+    ax.set_xlabel("error, metres")
+    ax.set_ylabel("photos within that error")
+    ax.legend(loc="lower right", framealpha=0.9, edgecolor="none")
     return ax
 
 # %% ../../nbs/show/60_plots.ipynb #e6e96f08
@@ -185,7 +183,7 @@ def plot_residual_map(
     grid = (int(cells[0]), max(int(round(cells[1] / np.sqrt(3))), 1))
     heat = ax.hexbin(*xy[good].T, C=error_m[good], gridsize=grid, cmap="cividis", linewidths=0.4,
                      edgecolors="white", vmin=0)
-    ax.figure.colorbar(heat, ax=ax, shrink=0.8).set_label("mean error, metres", fontsize=10)
+    ax.figure.colorbar(heat, ax=ax, shrink=0.8).set_label("mean error, metres")
     return ax
 
 # %% ../../nbs/show/60_plots.ipynb #72b2ad4b
@@ -234,8 +232,8 @@ def plot_reliability(
     ax.set_xlim(0.4, 1.02)
     ax.set_ylim(min(0.4, held.min() - 0.05), 1.02)
     for axis in (ax.xaxis, ax.yaxis): axis.set_major_formatter(PercentFormatter(1., decimals=0))
-    ax.set_xlabel("share of photos that the radius promises to hold", fontsize=10)
-    ax.set_ylabel("share that it held", fontsize=10)
+    ax.set_xlabel("share of photos that the radius promises to hold")
+    ax.set_ylabel("share that it held")
     legend_above(ax)
     return ax
 
@@ -247,7 +245,7 @@ def _draw_losses(ax, epochs, history):
         if name not in history: continue
         values = pd.to_numeric(history[name], errors="coerce")
         ax.plot(epochs, values, color=colour, marker=marker, markersize=4, linewidth=1.8, label=label)
-    ax.set_ylabel("loss", fontsize=10)
+    ax.set_ylabel("loss")
 
 def _draw_metres(ax, epochs, history, names):
     "The metrics in metres over the epochs, the best epoch marked."
@@ -261,7 +259,7 @@ def _draw_metres(ax, epochs, history, names):
         ax.plot(epochs, values, color=colour, marker="^", markersize=4, linewidth=1.8,
                 label=plain_label(label))
     ax.set_ylim(bottom=0)
-    ax.set_ylabel("validation error, metres", fontsize=10)
+    ax.set_ylabel("validation error, metres")
 
 # %% ../../nbs/show/60_plots.ipynb #897aa5a2
 def plot_history(
@@ -279,7 +277,7 @@ def plot_history(
     _draw_losses(ax[0], epochs, history)
     if metres and ax.size > 1: _draw_metres(ax[1], epochs, history, metres)
     for a in ax:
-        a.set_xlabel("epoch", fontsize=10)
+        a.set_xlabel("epoch")
         a.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         _tame(a)
         legend_above(a)

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..files import atomic_path
+from ..files import write_whole
 from ..table import (
     PREDICTED_COLUMNS, TRUE_COLUMNS, counted, distance_words, has_position, text_column)
 from ..style import INK, OKABE_ITO, even_sample
-from ..page import MAP_STYLE, Pictures, json_script, leaflet_parts, map_page, plain_text
+from ..page import MAP_STYLE, json_script, leaflet_parts, map_page, plain_text
+from ..photos.cache import Pictures
 from ..judge.evaluate import RADII_M, add_errors, judged_rows, number_column, rows_by_split
 from .survey import photo_facts, photo_marks, splits_first
 
@@ -289,5 +290,4 @@ def write_results_map(
     data, shown = _results_data(table, folder, most)
     page = map_page(folium, shown, data, script, style, tiles, _DRAW_SCRIPT + _FILTER_SCRIPT + _PANEL_SCRIPT,
                     _RESULTS_STYLE, "Answers on a map")
-    with atomic_path(path, overwrite) as temporary: temporary.write_text(page, encoding="utf-8")
-    return Path(path)
+    return write_whole(path, page, overwrite)

@@ -20,12 +20,13 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from ..geo import geodesic_m
-from ..files import atomic_path
+from ..files import write_whole
 from ..table import (
     capture_order, capture_seconds, counted, distance_words, has_position, table_metres, text_column)
 from ..style import (
     FAINT, INK, MAIN_WINDS, OKABE_ITO, SPLIT_COLOURS, dot_size, light_axes, map_axes, new_figure, plain_label)
-from ..page import Pictures, html_page, html_paragraph, html_text, leaflet_parts, map_page, plain_text
+from ..page import html_page, html_paragraph, html_text, leaflet_parts, map_page, plain_text
+from ..photos.cache import Pictures
 from ..photos.clean import CHECKS, FLAGS, Thresholds, fix_age, near_pairs, summarize_reasons
 from ..photos.split import check_labels, locations, sessions
 
@@ -35,7 +36,7 @@ def _bulk(table):
     if not len(table): raise ValueError("there are no photos in the table: there is nothing to draw")
     shown = has_position(table)
     for code in ("null_island", "out_of_region"):
-        shown &= ~CHECKS[code](table, Thresholds(), None).astype(bool)
+        shown &= ~CHECKS[code](table, Thresholds(), None)
     if not shown.any():
         raise ValueError(f"none of {counted(len(table), 'photo')} has a usable position: there is nothing to "
                          "draw")
@@ -58,7 +59,7 @@ def _say_units(ax, note=""):
         axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
         in_full = lambda value, _: f"{round(value / unit, 6) + 0.:,.10g}".replace("-", "\u2212")
         axis.set_major_formatter(in_full)
-        axis.set_label_text(f"{'metres' if unit == 1 else 'kilometres'} {way}", fontsize=10)
+        axis.set_label_text(f"{'metres' if unit == 1 else 'kilometres'} {way}")
 
 def _base_map(table, corners=()):
     """Map axes about a table's photos, and about some corners in metres, with the photos that are not
@@ -152,9 +153,9 @@ def plot_accuracy(
     n = _corrected(table).sum()
     corrected = f"\n({n:,} have a corrected position, whose accuracy nobody states)" if n else ""
     ax.set_xlabel(f"horizontal accuracy, metres ({len(stated):,} of {len(table):,} photos say it{beyond})"
-                  f"{corrected}", fontsize=10)
-    ax.set_ylabel("photos", fontsize=10)
-    ax.legend(frameon=False, fontsize=10)
+                  f"{corrected}")
+    ax.set_ylabel("photos")
+    ax.legend(frameon=False)
     return ax.figure
 
 # %% ../../nbs/show/62_survey.ipynb #08d74a0e
@@ -239,7 +240,7 @@ def plot_density(
         bar = ax.figure.colorbar(mesh, cax=ax.inset_axes([1.03, 0, 0.035, 1]), ticks=_counting_ticks(top),
                                  format="{x:,.0f}")
         bar.minorticks_off()
-        bar.set_label("photos per square", fontsize=10)
+        bar.set_label("photos per square")
     held = counts[counts > 0]
     half = f"half of them {np.median(held):g} or fewer" if top > 1 else "one each"
     ax.set_title(f"{held.size:,} of {counts.size:,} squares of {distance_words(cell_m)} hold photos,\n{half}",
@@ -320,14 +321,14 @@ def plot_duplicates(
     left, right = light_axes(None, (8, 3.2), (1, 2))
     left.bar([str(s) for s in sizes.index], sizes.to_numpy(), width=0.6, color=OKABE_ITO["sky"])
     left.set_xlim(-0.7, max(len(sizes), 4) - 0.3)
-    left.set_xlabel("photos in a group of copies", fontsize=10)
-    left.set_ylabel("groups", fontsize=10)
+    left.set_xlabel("photos in a group of copies")
+    left.set_ylabel("groups")
     apart = copy_distances(table, copies)
     counts = np.histogram(apart.dropna(), [-1, *APART_M.values()])[0]
     right.barh(list(APART_M), counts, color=[OKABE_ITO["sky"]] * 3 + [OKABE_ITO["vermilion"]] * 4)
     right.invert_yaxis()
     unplaced = f"\n({apart.isna().sum():,} more without a position)" if apart.isna().any() else ""
-    right.set_xlabel(f"copies, by distance to the photo that stays{unplaced}", fontsize=10)
+    right.set_xlabel(f"copies, by distance to the photo that stays{unplaced}")
     right.set_xlim(0, max(1.05 * counts.max(), 1))
     for ax, axis in ((left, left.yaxis), (right, right.xaxis)):
         axis.set_major_locator(MaxNLocator(5, integer=True))
@@ -504,9 +505,7 @@ def write_gallery(
     if n: rest += f"<ul>{''.join(links)}</ul>\n"
     sections = [_code_section(r.code, r.why, seen, pictures, most) for r in codes.itertuples()]
     page = html_page(str(title), html_paragraph(lead, "lead"), rest, *sections)
-    with atomic_path(path, overwrite) as temporary:
-        temporary.write_text(page.replace("</style>", GALLERY_STYLE + "</style>", 1), encoding="utf-8")
-    return Path(path)
+    return write_whole(path, page.replace("</style>", GALLERY_STYLE + "</style>", 1), overwrite)
 
 # %% ../../nbs/show/62_survey.ipynb #56222ba0
 def _spots(table, values, names, apart_m):
@@ -574,6 +573,4 @@ def write_map(
              for layer, rows in _spots(shown, values, names, apart_m)]
     data = dict(layers=_layers(values, names), spots=spots,
                 bounds=[degrees.min().tolist(), degrees.max().tolist()])
-    with atomic_path(path, overwrite) as temporary:
-        temporary.write_text(map_page(folium, shown, data, script, style, tiles), encoding="utf-8")
-    return Path(path)
+    return write_whole(path, map_page(folium, shown, data, script, style, tiles), overwrite)
