@@ -8,6 +8,7 @@ __all__ = ['suspect_labels']
 # %% ../../nbs/judge/52_suspects.ipynb #5cd2a508
 import numpy as np
 import pandas as pd
+from scipy.spatial import cKDTree
 
 from ..geo import frame_about
 from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, capture_seconds, text_column
@@ -41,19 +42,15 @@ def _neighbour_sides(table, true, answer, suspects, window_s, least=2):
     """What the photos say that were taken on the same walk within `window_s` seconds and are not under
     suspicion themselves."""
     out = np.zeros(len(suspects), int)
-    if "session" not in table or "taken_at" not in table or not suspects.size: return out
-    seconds = capture_seconds(table).to_numpy(float)
     session = pd.factorize(text_column(table, "session").replace("", None))[0] # -1 for none
-    witness = np.isfinite(true).all(1) & np.isfinite(seconds) & (session >= 0)
+    when = np.stack([1e9 * session, capture_seconds(table)], -1) # walks are far apart
+    known = np.isfinite(when).all(1) & (session >= 0)
+    witness = known & np.isfinite(true).all(1)
     witness[suspects] = False # a stale fix comes in bursts, whose photos would vouch for each other
-    for walk in np.unique(session[suspects]):
-        rows = np.flatnonzero(witness & (session == walk))
-        rows = rows[np.argsort(seconds[rows], kind="stable")]
-        for j in np.flatnonzero(session[suspects] == walk) if walk >= 0 else ():
-            i = suspects[j]
-            window = np.searchsorted(seconds[rows], [seconds[i] - window_s, seconds[i] + window_s + 1e-9])
-            near = rows[slice(*window)]
-            if len(near) >= least: out[j] = _sides(*_distances(true[near][None], true[[i]], answer[[i]]))[0]
+    rows, asked = np.flatnonzero(witness), np.flatnonzero(known[suspects])
+    for j, near in zip(asked, cKDTree(when[rows]).query_ball_point(when[suspects[asked]], window_s)):
+        i, near = suspects[j], rows[np.array(near, int)]
+        if len(near) >= least: out[j] = _sides(*_distances(true[near][None], true[[i]], answer[[i]]))[0]
     return out
 
 # %% ../../nbs/judge/52_suspects.ipynb #9de1e14b

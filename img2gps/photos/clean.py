@@ -11,7 +11,6 @@ __all__ = ['CHECKS', 'FLAGS', 'inspect_files', 'Thresholds', 'check', 'no_gps', 
 # %% ../../nbs/photos/14_clean.ipynb #3f45c5a2
 import hashlib, os
 from functools import wraps
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ import pandas as pd
 from PIL import Image
 from scipy import ndimage
 from tqdm import tqdm
+from tqdm.contrib.concurrent import thread_map
 
 from ..geo import Bounds, geodesic_m
 from img2gps.table import (
@@ -54,10 +54,9 @@ def inspect_files(
     thumbnail (16 x 16 grey uint8 array) and damage."""
     paths = [Path(folder)/n for n in table.file_name]
     columns = ["sha256", "phash", "sharpness", "brightness", "thumbnail", "damage"]
-    with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
-        found = tqdm(pool.map(_inspect, paths), total=len(paths), desc="clean", unit="photo",
-                     disable=not progress)
-        return pd.DataFrame(list(found), index=table.index, columns=columns)
+    found = thread_map(_inspect, paths, max_workers=workers or min(os.cpu_count() or 1, 8), desc="clean",
+                       unit="photo", disable=not progress, tqdm_class=tqdm)
+    return pd.DataFrame(found, index=table.index, columns=columns)
 
 # %% ../../nbs/photos/14_clean.ipynb #654a79be
 @dataclass(frozen=True)

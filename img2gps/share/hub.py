@@ -12,11 +12,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 import pandas as pd
-import torch
 from tqdm import tqdm
 
-from ..files import new_folder, read_json, whole_folder
-from ..table import counted, text_column, write_table
+from ..files import new_folder, read_json, whole_folder, write_json, write_whole
+from ..table import counted, float_column, text_column, write_table
 from ..photos.exif import read_photo
 from ..photos.write import strip_private
 from ..photos.clean import camera_names, summarize_reasons
@@ -121,11 +120,8 @@ def _region(table) -> str:
     if not len(table): return "No photo has a usable position."
     out = lambda values: (np.floor(values.min() * 100) / 100, np.ceil(values.max() * 100) / 100)
     (south, north), (west, east) = out(table.latitude), out(table.longitude)
-    if east - west > 180:
-        return (f"Latitudes {south:.2f} to {north:.2f}, across the antimeridian (WGS84, rounded outwards "
-                "to 0.01 degrees).")
-    return (f"Latitudes {south:.2f} to {north:.2f}, longitudes {west:.2f} to {east:.2f} (WGS84, rounded "
-            "outwards to 0.01 degrees).")
+    across = f"longitudes {west:.2f} to {east:.2f}" if east - west <= 180 else "across the antimeridian"
+    return f"Latitudes {south:.2f} to {north:.2f}, {across} (WGS84, rounded outwards to 0.01 degrees)."
 
 def _cleaning(table) -> str:
     "Markdown list of what cleaning spoke against."
@@ -137,7 +133,7 @@ def _cleaning(table) -> str:
 # %% ../../nbs/share/72_hub.ipynb #81cdffd6
 def _accuracy(sent) -> str:
     "What the photos themselves say of their positions' accuracy."
-    stated = sent.h_accuracy.dropna() if "h_accuracy" in sent else pd.Series(dtype=float)
+    stated = float_column(sent, "h_accuracy").dropna()
     if not len(stated): return "No photo states how accurate its position is."
     return (f"{len(stated):,} of {len(sent):,} photos state a horizontal accuracy: half are at "
             f"{stated.median():.1f} m or better, nine in ten at {stated.quantile(0.9):.1f} m or better.")
@@ -310,7 +306,7 @@ def _stage_dataset(folder, table, staging, license, title, repo_id, progress):
                          f"usable, {len(skipped)} skipped{first}")
     for name, part in rows[sent].drop(columns="source").groupby(folders[sent]):
         write_table(part, staging/name/"metadata.csv")
-    (staging/"README.md").write_text(dataset_card(table, title, license, skipped, repo_id), encoding="utf-8")
+    write_whole(staging/"README.md", dataset_card(table, title, license, skipped, repo_id))
     for name, why in skipped: print(f"skipped {name}: {why}")
 
 def write_dataset(
@@ -368,13 +364,12 @@ def _stage_run(run, staging, include_photos, license, title, repo_id):
     "Put what is sent of a run into a staging folder."
     run, config = Path(run), read_run(run)[0]
     public, paths = _scrubbed(config)
-    (staging/"config.json").write_text(json.dumps(public, indent=2), encoding="utf-8")
-    (staging/"README.md").write_text(run_card(run, license, title, repo_id), encoding="utf-8")
+    write_json(staging/"config.json", public)
+    write_whole(staging/"README.md", run_card(run, license, title, repo_id))
     for name in RUN_FILES:
         if (run/name).is_file(): shutil.copyfile(run/name, staging/name)
     if (run/"metrics.json").is_file():
-        metrics = _without_parts(read_json(run/"metrics.json"))
-        (staging/"metrics.json").write_text(json.dumps(metrics, indent=2), encoding="utf-8")
+        write_json(staging/"metrics.json", _without_parts(read_json(run/"metrics.json")))
     if (run/"predictions.csv").is_file():
         table = pd.read_csv(run/"predictions.csv", dtype={"file_name": str, "location": str})
         table = table[[c for c in PREDICTION_COLUMNS if c in table]]
@@ -387,7 +382,7 @@ def _stage_run(run, staging, include_photos, license, title, repo_id):
         for path in paths:
             cut = _last_part(path)
             text = text.replace(html.escape(path), html.escape(cut)).replace(path, cut)
-        (staging/"report.html").write_text(text, encoding="utf-8")
+        write_whole(staging/"report.html", text)
 
 # %% ../../nbs/share/72_hub.ipynb #036e34ec
 def _without_parts(metrics):

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..files import new_folder, read_json, whole_folder
+from ..files import new_folder, read_json, whole_folder, write_whole
 from ..photos.split import SPLITS
 from ..learn.models import build_backbone, create_model, cut_classifier, read_weights
 from ..locate.predict import read_config
@@ -307,6 +307,6 @@ def write_leaderboard(
     state = _position_state(state)
     files = _generated(config, state) | {"README.md": _leaderboard_readme(config, metrics)}
     with whole_folder(target) as made:
-        for name, text in files.items(): (made/name).write_text(text, encoding="utf-8")
+        for name, text in files.items(): write_whole(made/name, text)
         torch.save({k: v.detach().cpu().clone() for k, v in state.items()}, made/"model.pt")
     return target

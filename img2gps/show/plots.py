@@ -17,8 +17,8 @@ from ..geo import LocalFrame, frame_about
 from ..files import write_whole
 from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, counted, text_column
 from ..style import (
-    FAINT, INK, MAIN_WINDS, OKABE_ITO, SPLIT_COLOURS, dot_size, even_sample, figure_png, legend_above,
-    light_axes, map_axes, new_figure, plain_label)
+    FAINT, INK, MAIN_WINDS, OKABE_ITO, SPLIT_COLOURS, MARKERS, dot_size, even_sample, figure_png, in_view,
+    legend_above, light_axes, map_axes, plain_label, rose_axes, scatter_groups)
 
 # %% ../../nbs/show/60_plots.ipynb #e98f4a69
 def _metres(table, columns, frame=None):
@@ -40,14 +40,10 @@ def _metres(table, columns, frame=None):
 def _draw_few(ax, xy, values, size):
     "A colour and a shape for each value, with its count."
     named = values.astype(object).where(values.notna(), "none")
-    names = [s for s in SPLIT_COLOURS if (named == s).any()]
-    names += sorted(set(named) - set(names), key=str)
-    colours = iter(OKABE_ITO.values())
-    for i, name in enumerate(names):
-        chosen = (named == name).to_numpy()
-        colour = SPLIT_COLOURS[name] if name in SPLIT_COLOURS else next(colours)
-        ax.scatter(*xy[chosen].T, s=size, color=colour, marker="os^Dv<>P"[i % 8], linewidths=0, alpha=0.9,
-                   label=plain_label(f"{name} ({chosen.sum():,})"))
+    splits = [s for s in SPLIT_COLOURS if (named == s).any()]
+    others = sorted(set(named) - set(splits), key=str)
+    colours = [SPLIT_COLOURS[s] for s in splits] + list(OKABE_ITO.values())
+    scatter_groups(ax, xy, named, dict(zip(splits + others, zip(colours, MARKERS))), size)
     legend_above(ax, markerscale=max(1., np.sqrt(30 / size)))
 
 def _draw_column(ax, xy, values, size, by):
@@ -89,15 +85,6 @@ def plot_positions(
         ax.set_xlabel(f"metres east ({hidden} without a position not shown)")
     return ax
 
-# %% ../../nbs/show/60_plots.ipynb #757b9f20
-def _in_view(true, predicted, beyond=0.25):
-    """The positions that set the view: all true ones, and the predictions not further out than `beyond`
-    times the region's size."""
-    low, high = true.min(0), true.max(0)
-    spare = beyond * (high - low).max()
-    near = ((predicted >= low - spare) & (predicted <= high + spare)).all(1)
-    return np.concatenate([true, predicted[near]])
-
 # %% ../../nbs/show/60_plots.ipynb #b8c69f12
 def plot_predictions(
     table, # photo table with true positions, predictions on some rows, and training rows if `split` is there
@@ -114,7 +101,8 @@ def plot_predictions(
         raise ValueError("no photo outside the training split has both a true and a predicted position: "
                          "there is no arrow to draw")
     chosen = answered[even_sample(answered.size, max_arrows)]
-    ax = map_axes(ax, _in_view(np.concatenate([true[training], true[answered]]), predicted[chosen]))
+    places = np.concatenate([true[training], true[answered]])
+    ax = map_axes(ax, np.concatenate([places, predicted[chosen][in_view(places, predicted[chosen])]]))
     low, high = np.transpose([ax.get_xlim(), ax.get_ylim()])
     outside = ((predicted[chosen] < low) | (predicted[chosen] > high)).any(1).sum()
     size = dot_size(3 * chosen.size)
@@ -193,9 +181,7 @@ def plot_heading_rose(
 ): # the Axes
     "Mean error in metres by the direction that the camera looked in."
     if not parts: raise ValueError("no headings to draw: the photos do not say where they look")
-    if ax is None: ax = new_figure((6.4, 4.4)).subplots(subplot_kw=dict(projection="polar"))
-    ax.set_theta_zero_location("N")
-    ax.set_theta_direction(-1)
+    ax = rose_axes(ax)
     angle = [MAIN_WINDS.index(p["label"])*np.pi/4 for p in parts]
     mean = [p["mean_m"] for p in parts]
     ax.bar(angle, mean, width=np.pi/4*0.9, color=OKABE_ITO["sky"], edgecolor=OKABE_ITO["blue"], linewidth=1)
@@ -205,8 +191,6 @@ def plot_heading_rose(
     photos = {p["label"]: f"\n{p['n']:,}" for p in parts}
     ax.set_xticks(np.arange(8)*np.pi/4, [name + photos.get(name, "") for name in MAIN_WINDS])
     ax.tick_params(labelsize=9)
-    ax.grid(color="#D0D0D0", linewidth=0.6)
-    ax.set_axisbelow(True)
     ax.set_title("mean error in metres, photos by heading", fontsize=10)
     return ax
 

@@ -16,19 +16,17 @@ import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from ..geo import geodesic_m
 from ..files import write_whole
 from ..table import (
     capture_order, capture_seconds, counted, distance_words, has_position, table_metres, text_column)
 from ..style import (
-    FAINT, INK, MAIN_WINDS, OKABE_ITO, SPLIT_COLOURS, dot_size, light_axes, map_axes, new_figure, plain_label)
+    FAINT, INK, MARKERS, OKABE_ITO, SPLIT_COLOURS, dot_size, light_axes, map_axes, rose_axes, scatter_groups)
 from ..page import html_page, html_paragraph, html_text, leaflet_parts, map_page, plain_text
 from ..photos.cache import Pictures
 from ..photos.clean import CHECKS, FLAGS, Thresholds, fix_age, near_pairs, summarize_reasons
-from ..photos.split import check_labels, locations, sessions
+from ..photos.split import check_labels, linked, locations, sessions
 
 # %% ../../nbs/show/62_survey.ipynb #6746ee36
 def _bulk(table):
@@ -93,17 +91,13 @@ def plot_sessions(
 ) -> Figure:
     "Positions in metres, coloured and marked by walk."
     ax, shown, xy = _base_map(table)
-    walk = _sessions_of(table)[shown].to_numpy()
-    names, counts = np.unique(walk, return_counts=True)
-    named = sorted(names[np.argsort(-counts, kind="stable")[:min(most, 8)]])
-    rest, size = ~np.isin(walk, named), 2 * dot_size(len(walk))
-    if rest.any():
-        label = f"{_others(np.setdiff1d(names, named))} ({rest.sum():,})"
-        ax.scatter(*xy[rest].T, s=size, color=FAINT, marker=".", linewidths=0, label=plain_label(label))
-    for name, colour, marker in zip(named, OKABE_ITO.values(), "os^Dv<>P"):
-        of = walk == name
-        ax.scatter(*xy[of].T, s=size, color=colour, marker=marker, linewidths=0, alpha=0.9,
-                   label=plain_label(f"{name[:40] or 'no walk'} ({of.sum():,})"))
+    walk, size = _sessions_of(table)[shown], 2 * dot_size(shown.sum())
+    named = sorted(walk.value_counts().index[:min(most, 8)])
+    rest = sorted(set(walk) - set(named))
+    groups = np.where(walk.isin(named), walk, None)
+    looks = {None: (FAINT, ".")} | dict(zip(named, zip(OKABE_ITO.values(), MARKERS)))
+    scatter_groups(ax, xy, groups, looks, size,
+                   lambda name: _others(rest) if name is None else name[:40] or "no walk")
     _key(ax, size)
     return ax.figure
 
@@ -166,30 +160,25 @@ def plot_headings(
     "A rose of the headings; the photos without one and the mix of true and magnetic are stated."
     if sectors < 4: raise ValueError(f"{sectors} sectors make no rose: take 8 or 16")
     heading = table.heading.dropna().to_numpy() % 360
-    figure = new_figure((4.6, 4.9))
-    if not len(table): return _note(figure.subplots(), "There are no photos in the table.")
+    size = (4.6, 4.9)
+    if not len(table): return _note(light_axes(None, size), "There are no photos in the table.")
     if not len(heading):
-        return _note(figure.subplots(), f"None of {counted(len(table), 'photo')} has a compass heading\n"
-                                        "(GPSImgDirection in the EXIF).")
-    ax = figure.subplots(subplot_kw=dict(projection="polar"))
-    ax.set_theta_zero_location("N")
-    ax.set_theta_direction(-1)
+        return _note(light_axes(None, size), f"None of {counted(len(table), 'photo')} has a compass heading\n"
+                                             "(GPSImgDirection in the EXIF).")
+    ax = rose_axes(size=size)
     # a sector is centred on its direction
     counts = np.bincount(np.round(heading/(360/sectors)).astype(int) % sectors, minlength=sectors)
     ax.bar(np.arange(sectors)*2*np.pi/sectors, counts, width=1.9*np.pi/sectors, color=OKABE_ITO["blue"],
            alpha=0.85)
-    ax.set_xticks(np.arange(8) * np.pi / 4, MAIN_WINDS)
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-    ax.tick_params(labelsize=10)
     ax.set_rlabel_position(11)
-    ax.grid(color="#DDDDDD")
     of = table.heading_ref[table.heading.notna()].str.upper()
     kinds = {"true north": of == "T", "magnetic north": of == "M",
              "a north that is not stated": ~of.isin(["T", "M"])}
     mix = ", ".join(f"{m.sum():,} from {k}" for k, m in kinds.items() if m.any())
     without = len(table) - len(heading)
     ax.set_title(f"{counted(len(heading), 'photo')} with a heading, {without:,} without\n{mix}", fontsize=10)
-    return figure
+    return ax.figure
 
 # %% ../../nbs/show/62_survey.ipynb #460b6a7c
 def _cell_side(xy):
@@ -280,10 +269,8 @@ def duplicate_groups(
     a marked one is a copy of. ValueError for a table that was not cleaned, or with an index label twice."""
     _check_cleaned(table)
     check_labels(table)
-    edges, n = _copy_edges(table, max_bits), len(table)
-    links = coo_matrix((np.ones(len(edges)), edges.T.reshape(2, -1)), shape=(n, n))
-    part = connected_components(links, directed=False)[1]
-    out = pd.DataFrame({"group": part, "stays": -1}, index=table.index)
+    n = len(table)
+    out = pd.DataFrame({"group": linked(_copy_edges(table, max_bits), n), "stays": -1}, index=table.index)
     out.loc[out.groupby("group").group.transform("size") < 2, "group"] = -1
     copy, order = _marked(table, *COPIES), pd.Series(np.arange(n), index=capture_order(table))
     for _, members in out[out.group >= 0].groupby("group"):
@@ -348,11 +335,9 @@ def plot_split(
     if unused.any():
         ax.scatter(*xy[unused].T, s=size, color=INK, marker="x", linewidths=0.8,
                    label=f"not used ({unused.sum():,})")
-    for (name, colour), marker in zip(SPLIT_COLOURS.items(), "os^"):
-        of = split == name
-        if of.any():
-            ax.scatter(*xy[of].T, s=size if name == "train" else 1.5*size, color=colour, marker=marker,
-                       linewidths=0, label=f"{name} ({of.sum():,})")
+    train, *held = zip(SPLIT_COLOURS, zip(SPLIT_COLOURS.values(), MARKERS))
+    scatter_groups(ax, xy, split, dict([train]), size)
+    scatter_groups(ax, xy, split, dict(held), 1.5 * size)
     _key(ax, size, columns=4)
     return ax.figure
 
