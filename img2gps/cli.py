@@ -18,6 +18,7 @@ from typing import Literal, get_args
 from fastcore.docments import docments
 
 from . import __version__
+from .files import new_folder, read_json, write_json
 from .protocol import SPLIT_KINDS, Protocol
 from .learn.recipe import CHOICES, Recipe
 
@@ -149,12 +150,11 @@ def plan_command(
     "Plan evenly spaced capture places in the order of a short walk: checklist, GPX and GeoJSON."
     from img2gps.capture.region import read_region
     from img2gps.capture.plan import plan_capture, plan_facts, plot_plan, summarize_plan, write_plan
-    from img2gps.style import figure_png
-    from img2gps.files import write_whole
+    from img2gps.style import save_figure
     region = read_region(region, avoid)
     plan = plan_capture(region, 280 if places is None and spacing is None else places, spacing)
     written = write_plan(plan, out, headings)
-    picture = write_whole(written["csv"].with_suffix(".png"), figure_png(plot_plan(plan, region)))
+    picture = save_figure(written["csv"].with_suffix(".png"), plot_plan(plan, region))
     print(summarize_plan(plan, plan_facts(plan, region)))
     for path in (*written.values(), picture): print(f"  {path}")
 
@@ -177,9 +177,8 @@ def coverage_command(
     from img2gps.capture import coverage as cover
     from img2gps.capture.plan import plan_capture, read_plan, write_plan
     from img2gps.capture.region import read_region
-    from img2gps.files import write_whole
     from img2gps.photos.prepare import read_and_clean
-    from img2gps.style import figure_png
+    from img2gps.style import save_figure
     from img2gps.table import write_table
     _free(overwrite, out, map); _free(False, second and f"{second}.csv")
     if avoid: read_region("0,0,0.01,0.01", avoid) # a bad file is said before the photos are read
@@ -191,7 +190,7 @@ def coverage_command(
     matched = cover.match_photos(plan, table, headings=headings)
     print(cover.summarize_coverage(covered, cover.count_matches(matched)))
     if out: print(f"  {write_table(covered, out, overwrite)}")
-    if map: print(f"  {write_whole(map, figure_png(cover.plot_coverage(covered, where, table)), overwrite)}")
+    if map: print(f"  {save_figure(map, cover.plot_coverage(covered, where, table), overwrite)}")
     if second and (covered.status == "done").all():
         print("every place is done: there is nothing to walk again")
     elif second:
@@ -210,15 +209,13 @@ def survey_command(
     """Draw a folder's photos before any training: sessions, accuracy, headings, density, copies, split,
     a map to click on, and the marked photos."""
     from img2gps.show import survey
-    from img2gps.files import write_whole
     from img2gps.photos.prepare import prepare
-    from img2gps.style import figure_png
+    from img2gps.style import save_figure
     out = Path(out)
     _free(overwrite, out/"sessions.png")
     table, folder = prepare(folder, protocol)
     for name in ("sessions", "accuracy", "headings", "density", "duplicates", "split"):
-        figure = getattr(survey, f"plot_{name}")(table)
-        print(write_whole(out/f"{name}.png", figure_png(figure, dpi=100), overwrite))
+        print(save_figure(out/f"{name}.png", getattr(survey, f"plot_{name}")(table), overwrite))
     try: print(survey.write_map(table, out/"map.html", folder, tiles=tiles, overwrite=overwrite))
     except ImportError as e: print(f"no map.html: {e}")
     print(survey.write_gallery(table, folder, out/"flagged.html", overwrite=overwrite))
@@ -327,7 +324,6 @@ def evaluate_command(
 ):
     """Judge a run, or any table of predictions: metrics with intervals, floors, and on request a report
     and an interactive map."""
-    from img2gps.files import read_json, write_json
     from img2gps.judge.evaluate import HELD_OUT, format_metrics
     from img2gps.show.report import judge_table, write_judgement
     table, run = _read_predictions(predictions), Path(predictions)
@@ -396,7 +392,6 @@ def predict_command(
     "Locate photos with a trained run, one by one or as walks."
     import pandas as pd
     from img2gps.recognise import has_places, locate_with_places
-    from img2gps.files import write_json
     from img2gps.locate.predict import Predictor, photo_paths, to_geojson
     from img2gps.table import write_table
     if walk and not has_places(run):
@@ -443,7 +438,6 @@ def publish_command(
     Hugging Face Hub."""
     if not (leaderboard or hub or dataset):
         raise ValueError("say where to: --leaderboard FOLDER, --dataset FOLDER, or --hub OWNER/NAME")
-    from img2gps.files import new_folder
     from img2gps.photos.prepare import check_repo_id, prepare
     from img2gps.share.hub import push_dataset, push_run, write_dataset
     from img2gps.share.leaderboard import write_leaderboard

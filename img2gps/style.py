@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['OKABE_ITO', 'FAINT', 'INK', 'MARKERS', 'SPLIT_COLOURS', 'COMPASS', 'MAIN_WINDS', 'new_figure', 'figure_png',
-           'light_axes', 'legend_above', 'rose_axes', 'plain_label', 'map_axes', 'dot_size', 'scatter_groups',
-           'in_view', 'even_sample', 'heading_names', 'heading_degrees', 'compass_point']
+           'save_figure', 'light_axes', 'legend_above', 'rose_axes', 'plain_label', 'map_axes', 'dot_size',
+           'scatter_groups', 'in_view', 'even_sample', 'heading_names', 'heading_degrees', 'compass_point']
 
 # %% ../nbs/03_style.ipynb #4ac61cd1
 import io
 
 import numpy as np
+
+from .files import write_whole
 
 # %% ../nbs/03_style.ipynb #10e93953
 OKABE_ITO = dict(blue="#0072B2", vermilion="#D55E00", green="#009E73", purple="#CC79A7", orange="#E69F00",
@@ -43,6 +45,15 @@ def figure_png(
     return buffer.getvalue()
 
 # %% ../nbs/03_style.ipynb #1526fffb
+def save_figure(
+    path, # where to write; a PNG
+    ax, # Axes, several Axes, or a Figure
+    overwrite: bool=False, # replace a file of that name
+    dpi: int=100, # dots per inch
+): # the path
+    "A figure as a PNG, written whole or not at all."
+    return write_whole(path, figure_png(ax, dpi), overwrite)
+
 def light_axes(ax, size=(6.4, 4), rows=None):
     "`ax`, or new axes of a figure of their own; light grid, no box."
     if ax is None: ax = new_figure(size).subplots(*(rows or (1, 1)))
@@ -83,10 +94,8 @@ def map_axes(ax, xy, margin=0.08):
     width, height = high - low + 2 * pad
     ax = light_axes(ax, (6.4, float(np.clip(5.6 * height / width + 0.9, 3.2, 8))))
     ax.set_aspect("equal", adjustable="box")
-    ax.set_xlim(low[0] - pad, high[0] + pad)
-    ax.set_ylim(low[1] - pad, high[1] + pad)
-    ax.set_xlabel("metres east")
-    ax.set_ylabel("metres north")
+    ax.set(xlim=(low[0] - pad, high[0] + pad), ylim=(low[1] - pad, high[1] + pad), xlabel="metres east",
+           ylabel="metres north")
     return ax
 
 def dot_size(n): return float(np.clip(6000 / max(n, 1), 4, 36))

@@ -172,7 +172,7 @@ def read_csv(
     except FileNotFoundError: raise
     except (OSError, ValueError, csv.Error) as e:
         raise ValueError(f"{path} is not a readable CSV: {e}") from e
-    if not lines: raise ValueError(f"{path} is empty")
+    if not lines: raise ValueError(f"{path} is not a readable CSV: it is empty")
     columns = [c.strip().lower() for c in lines[0]]
     rows = [(i, [cell.strip() for cell in line]) for i, line in enumerate(lines[1:], 2)
             if any(cell.strip() for cell in line)]

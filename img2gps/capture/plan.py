@@ -345,10 +345,8 @@ def plan_capture(
 ) -> pd.DataFrame:
     "Evenly spaced capture places in the order of a short walk."
     region = read_region(region, avoid)
-    if n_places is None and spacing_m is None:
-        raise ValueError("say how many places (n_places) or how far apart (spacing_m)")
-    if n_places is not None and spacing_m is not None:
-        raise ValueError("say either how many places (n_places) or how far apart (spacing_m), not both")
+    if (n_places is None) == (spacing_m is None):
+        raise ValueError("say how many places (n_places) or how far apart (spacing_m), one of them and not both")
     if n_places is not None and n_places < 2: raise ValueError(f"n_places must be at least 2, not {n_places}")
     if spacing_m is not None and not 1 <= spacing_m < np.inf:
         raise ValueError(f"spacing_m must be at least one metre, not {spacing_m}")

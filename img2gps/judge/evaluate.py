@@ -164,11 +164,13 @@ def _statistic_of_draws(statistic, counts, values, codes):
                      "p90, or a function of an array of errors")
 
 # %% ../../nbs/judge/50_evaluate.ipynb #979c26b3
+def _check_level(level):
+    if not 0 < level < 1: raise ValueError(f"level {level} is not between 0 and 1: write 0.95 for 95 %, 0.9 for 90 %")
+
 def tail_share(level, n_groups):
     """The share of draws to leave out on either side for a `level` interval from `n_groups` groups
     (Hesterberg's expanded percentiles)."""
-    if not 0 < level < 1:
-        raise ValueError(f"level {level} is not between 0 and 1: write 0.95 for a 95 % interval")
+    _check_level(level)
     return float(ndtr(math.sqrt(n_groups / (n_groups - 1)) * stdtrit(n_groups - 1, (1 - level) / 2)))
 
 def _bootstrap(statistic, codes, n_groups, level, repeats, seed):
@@ -334,7 +336,7 @@ def conformal_radius(
     """The split-conformal radius: a new, exchangeable photo's error is at most this with probability
     `level` or a little more."""
     error_m = _errors(error_m)
-    if not 0 < level < 1: raise ValueError(f"level {level} is not between 0 and 1: write 0.9 for 90 %")
+    _check_level(level)
     codes, n_groups = np.arange(error_m.size), error_m.size
     if groups is not None: codes, n_groups = group_codes(groups, error_m.size)
     # of the places (or photos) and the new one; the subtraction keeps 20 * 0.95 at 19
@@ -625,7 +627,7 @@ def evaluate_predictions(
 ) -> dict: # the object of metrics.json: finite, plain numbers
     """Metrics with intervals, floors and the radius' coverage for every held-out split with predictions;
     one split `all` if there is no split column."""
-    if not 0 < level < 1: raise ValueError(f"level {level} is not between 0 and 1: write 0.9 for 90 %")
+    _check_level(level)
     if resample not in ("location", "session"):
         raise ValueError(f"intervals cannot be over {resample!r}: choose location or session")
     if looks is not None and len(looks) != len(table):

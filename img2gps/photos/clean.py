@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['CHECKS', 'FLAGS', 'inspect_files', 'Thresholds', 'check', 'no_gps', 'null_island', 'low_accuracy', 'corrupt',
-           'too_small', 'blurred', 'dark', 'out_of_region', 'camera_names', 'fix_age', 'stale_fix', 'too_fast',
-           'label_outlier', 'hash_codes', 'near_rows', 'near_pairs', 'near_any', 'duplicate', 'near_duplicate',
-           'read_overrides', 'clean', 'summarize_reasons']
+           'too_small', 'blurred', 'dark', 'out_of_region', 'camera_names', 'timed_walks', 'fix_age', 'stale_fix',
+           'too_fast', 'label_outlier', 'hash_codes', 'near_rows', 'near_pairs', 'near_any', 'duplicate',
+           'near_duplicate', 'read_overrides', 'check_known', 'clean', 'summarize_reasons']
 
 # %% ../../nbs/photos/14_clean.ipynb #3f45c5a2
 import hashlib, os
@@ -146,6 +146,15 @@ def camera_names(
     "Which camera took each photo."
     return (text_column(table, "make") + " " + text_column(table, "model")).str.strip()
 
+def timed_walks(
+    table, # a photo table
+    gap_s: float, # a longer pause starts a new walk
+) -> pd.DataFrame: # with seconds, camera and walk (a number)
+    "The photos with a capture time, camera by camera in the order of capture, and the walk that each is of."
+    track = table.assign(seconds=capture_seconds(table), camera=camera_names(table)).dropna(subset="seconds")
+    track = track.sort_values(["camera", "seconds", "file_name"])
+    return track.assign(walk=((track.camera != track.camera.shift()) | (track.seconds.diff() > gap_s)).cumsum())
+
 def fix_age(
     table, # a photo table
 ) -> pd.Series: # seconds, NaN where the two times cannot be compared
@@ -163,12 +172,9 @@ def fix_age(
 # %% ../../nbs/photos/14_clean.ipynb #182953b9
 def _frozen(table, own, thresholds, gap_s=900.):
     "Which photos are in a run of one camera's photos that keep position and heading for too long."
-    known = table.assign(seconds=capture_seconds(table), camera=camera_names(table))
-    known = known[own & has_position(table) & table.heading.notna() & known.seconds.notna()]
-    known = known.sort_values(["camera", "seconds", "file_name"])
-    fix = known[["latitude", "longitude", "heading", "camera"]]
-    new = (fix != fix.shift()).any(axis=1) | (known.seconds.diff() > gap_s)
-    run = known.seconds.groupby(new.cumsum())
+    known = timed_walks(table[own & has_position(table) & table.heading.notna()], gap_s)
+    fix = known[["latitude", "longitude", "heading", "walk"]]
+    run = known.seconds.groupby((fix != fix.shift()).any(axis=1).cumsum())
     span = run.transform("max") - run.transform("min")
     return (span >= thresholds.frozen_s).reindex(table.index, fill_value=False)
 
@@ -186,16 +192,12 @@ def stale_fix(table, thresholds, region):
 def _walks(table, thresholds, region, gap_s=900.):
     """Rows with a position and a time, in capture order, with metres east and north, seconds, accuracy,
     and a walk's number."""
-    seconds = capture_seconds(table)
-    chosen = has_position(table) & seconds.notna()
+    chosen = has_position(table)
     for f in (null_island, out_of_region, stale_fix, low_accuracy): chosen &= ~f(table, thresholds, region)
-    rows = table[chosen]
-    metres = table_metres(rows) if len(rows) else np.zeros((0, 2))
-    track = rows.assign(east=metres[:, 0], north=metres[:, 1], seconds=seconds[chosen],
-                        accuracy=rows.h_accuracy.fillna(thresholds.gps_slack_m/2), camera=camera_names(rows))
-    track = track.sort_values(["camera", "seconds", "file_name"])
-    track["walk"] = ((track.camera != track.camera.shift()) | (track.seconds.diff() > gap_s)).cumsum()
-    return track[["east", "north", "seconds", "accuracy", "walk"]]
+    track = timed_walks(table[chosen], gap_s)
+    metres = table_metres(track) if len(track) else np.zeros((0, 2))
+    return pd.DataFrame(dict(east=metres[:, 0], north=metres[:, 1], seconds=track.seconds,
+                             accuracy=track.h_accuracy.fillna(thresholds.gps_slack_m/2), walk=track.walk))
 
 @check
 def too_fast(table, thresholds, region):
@@ -317,12 +319,16 @@ def read_overrides(
     return pd.DataFrame({"file_name": names, "keep": keep.astype(bool), "why": text_column(table, "why")})
 
 # %% ../../nbs/photos/14_clean.ipynb #0ff3fc22
+def check_known(said, table, what):
+    "Raise a ValueError where somebody says something of a photo that the table does not have."
+    unknown = said.file_name[~said.file_name.isin(table.file_name)]
+    if len(unknown):
+        raise ValueError(f"{what} {unknown.iloc[0]!r}, which is not among the {len(table)} photos; names are "
+                         "relative to the folder of photos")
+
 def _overrule(seen, overrides):
     "Apply a person's decisions to `keep` and `reasons`."
-    unknown = overrides.file_name[~overrides.file_name.isin(seen.file_name)]
-    if len(unknown):
-        raise ValueError(f"the overrides name {unknown.iloc[0]!r}, which is not among the {len(seen)} "
-                         "photos; names are relative to the folder of photos")
+    check_known(overrides, seen, "the overrides name")
     decided = seen.file_name.map(overrides.set_index("file_name").keep)
     possible = has_position(seen) & (seen.phash != "")
     seen["keep"] = np.where(decided.isna(), seen.keep, decided.eq(True) & possible).astype(bool)

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from ..geo import check_lat_lon
 from ..files import write_whole
-from ..table import COLUMNS, has_position, photo_table, posix_name, rename_columns
+from ..table import COLUMNS, has_position, photo_table, posix_name, read_csv, rename_columns
 from .exif import PHOTO_EXTENSIONS, add_sidecar, read_photo
 
 # %% ../../nbs/photos/12_collect.ipynb #bbbd9aff
@@ -189,11 +189,7 @@ def read_metadata(
     """A photo table from a CSV of labels, with what it does not say read from the files. ValueError names
     the row that is wrong."""
     source = Path(csv)
-    try:
-        table = pd.read_csv(source, sep=None, engine="python", encoding="utf-8-sig", dtype=str,
-                            keep_default_na=False)
-    except Exception as e: raise ValueError(f"{source} is not a readable CSV: {e}") from e
-    named = rename_columns(table.replace("", np.nan), where=source.name)
+    named = rename_columns(read_csv(source).replace("", np.nan), where=source.name)
     table = photo_table(named)
     for c in ("latitude", "longitude"):
         wrong = table.index[table[c].isna() & named[c].notna()]

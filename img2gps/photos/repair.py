@@ -18,6 +18,7 @@ from img2gps.table import (
     capture_order, capture_seconds, has_position, read_csv, table_frame, table_metres, text_column,
     write_table)
 from .cache import small_jpeg
+from .clean import check_known
 from .split import check_labels, sessions
 
 # %% ../../nbs/photos/16_repair.ipynb #35971e3e
@@ -154,10 +155,7 @@ def apply_corrections(
     position_from says by whom. ValueError where they name a photo that the table does not have."""
     corrections = (_checked(corrections, "the corrections") if isinstance(corrections, pd.DataFrame)
                    else read_corrections(corrections))
-    unknown = corrections.file_name[~corrections.file_name.isin(table.file_name)]
-    if len(unknown):
-        raise ValueError(f"the corrections name {unknown.iloc[0]!r}, which is not among the {len(table)} "
-                         "photos; names are relative to the folder of photos")
+    check_known(corrections, table, "the corrections name")
     table, by_name = table.copy(), corrections.set_index("file_name")
     if "raw_latitude" not in table:
         table = table.assign(raw_latitude=table.latitude, raw_longitude=table.longitude)

@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 
 from ..files import read_json, write_json
 from ..table import capture_seconds, counted, has_position, table_frame, table_metres, text_column
-from .clean import camera_names, near_any
+from .clean import camera_names, near_any, timed_walks
 
 # %% ../../nbs/photos/15_split.ipynb #1629f5c6
 def usable(
@@ -72,11 +72,8 @@ def sessions(
     "Group photos into walks by time and camera; photos without a time are one session per folder."
     camera = camera_names(table)
     out = ("untimed " + table.file_name.str.rpartition("/")[0]).str.strip().astype(object)
-    timed = pd.DataFrame(dict(seconds=capture_seconds(table), camera=camera)).dropna(subset="seconds")
+    timed = timed_walks(table, 60 * gap_minutes)
     if not len(timed): return out
-    timed = timed.sort_values(["camera", "seconds"], kind="stable")
-    pause = timed.seconds.diff() > gap_minutes*60
-    timed["walk"] = (pause | (timed.camera != timed.camera.shift())).cumsum()
     walks = timed.groupby("walk").agg(begin=("seconds", "min"), end=("seconds", "max"),
                                       camera=("camera", "first")).sort_values("begin")
     alone = walks.begin > walks.end.cummax().shift() if together else True

@@ -14,11 +14,10 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter, ScalarFormatter
 
 from ..geo import LocalFrame, frame_about
-from ..files import write_whole
-from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, counted, text_column
+from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, counted, float_column, text_column
 from ..style import (
     FAINT, INK, MAIN_WINDS, OKABE_ITO, SPLIT_COLOURS, MARKERS, dot_size, even_sample, figure_png, in_view,
-    legend_above, light_axes, map_axes, plain_label, rose_axes, scatter_groups)
+    legend_above, light_axes, map_axes, plain_label, rose_axes, save_figure, scatter_groups)
 
 # %% ../../nbs/show/60_plots.ipynb #e98f4a69
 def _metres(table, columns, frame=None):
@@ -124,7 +123,7 @@ def save_map(
     table, # as for `plot_predictions`
 ) -> Path: # the path
     "`plot_predictions` as a PNG of README size, written atomically."
-    return write_whole(path, figure_png(plot_predictions(table), dpi=140), overwrite=True)
+    return save_figure(path, plot_predictions(table), overwrite=True, dpi=140)
 
 # %% ../../nbs/show/60_plots.ipynb #242e18be
 def plot_error_cdf(
@@ -146,11 +145,9 @@ def plot_error_cdf(
         ax.ecdf(error_m, color=colour, linestyle=dashes, linewidth=2.6 if i == 0 else 1.8,
                 label=plain_label(f"{name}, median {np.median(error_m):.0f} m"))
         furthest = max(furthest, np.percentile(error_m, 98))
-    ax.set_xlim(0, max(furthest, 1.))
-    ax.set_ylim(0, 1.01)
+    ax.set(xlim=(0, max(furthest, 1.)), ylim=(0, 1.01), xlabel="error, metres",
+           ylabel="photos within that error")
     ax.yaxis.set_major_formatter(PercentFormatter(1., decimals=0))
-    ax.set_xlabel("error, metres")
-    ax.set_ylabel("photos within that error")
     ax.legend(loc="lower right", framealpha=0.9, edgecolor="none")
     return ax
 
@@ -202,48 +199,42 @@ def plot_reliability(
     "Promised against held, with intervals over places."
     if not curve: raise ValueError("no radius to draw: too few photos were held out to fit one")
     ax = light_axes(ax, (6.4, 4))
-    level, held = np.array([r["level"] for r in curve]), np.array([r["coverage"] for r in curve])
+    curve = pd.DataFrame(curve)
+    level, held = curve.level, curve.coverage
     ax.plot([0, 1], [0, 1], color=FAINT, linewidth=1.4, label="promised")
-    for r in curve:
-        if r["interval"] is not None:
-            ax.plot([r["level"]]*2, r["interval"], color=OKABE_ITO["blue"], linewidth=1.6)
+    for x, y, metres, interval in zip(level, held, curve.median_m, curve.interval):
+        if interval is not None: ax.plot([x, x], interval, color=OKABE_ITO["blue"], linewidth=1.6)
+        ax.annotate(f"{metres:.0f} m", (x, y), (8, 0), textcoords="offset points", fontsize=9, va="top")
     ax.plot(level, held, "o-", color=OKABE_ITO["blue"], linewidth=1.6, markersize=6, label="held, by photo")
-    ax.plot(level, [r["coverage_by_location"] for r in curve], "^", color=OKABE_ITO["vermilion"],
-            markersize=6, label="by location")
-    for x, y, r in zip(level, held, curve):
-        ax.annotate(f"{r['median_m']:.0f} m", (x, y), (8, 0), textcoords="offset points", fontsize=9,
-                    va="top")
-    ax.set_xlim(0.4, 1.02)
-    ax.set_ylim(min(0.4, held.min() - 0.05), 1.02)
+    ax.plot(level, curve.coverage_by_location, "^", color=OKABE_ITO["vermilion"], markersize=6,
+            label="by location")
+    ax.set(xlim=(0.4, 1.02), ylim=(min(0.4, held.min() - 0.05), 1.02), ylabel="share that it held",
+           xlabel="share of photos that the radius promises to hold")
     for axis in (ax.xaxis, ax.yaxis): axis.set_major_formatter(PercentFormatter(1., decimals=0))
-    ax.set_xlabel("share of photos that the radius promises to hold")
-    ax.set_ylabel("share that it held")
     legend_above(ax)
     return ax
 
 # %% ../../nbs/show/60_plots.ipynb #939b31dd
 def _draw_losses(ax, epochs, history):
     "Training and validation loss over the epochs."
-    for name, label, colour, marker in [("train_loss", "training", OKABE_ITO["sky"], "o"),
-                                        ("valid_loss", "validation", OKABE_ITO["blue"], "s")]:
-        if name not in history: continue
-        values = pd.to_numeric(history[name], errors="coerce")
-        ax.plot(epochs, values, color=colour, marker=marker, markersize=4, linewidth=1.8, label=label)
+    for name, label, colour, marker in (("train_loss", "training", "sky", "o"),
+                                        ("valid_loss", "validation", "blue", "s")):
+        if name in history:
+            ax.plot(epochs, float_column(history, name), color=OKABE_ITO[colour], marker=marker, markersize=4,
+                    linewidth=1.8, label=label)
     ax.set_ylabel("loss")
 
 def _draw_metres(ax, epochs, history, names):
     "The metrics in metres over the epochs, the best epoch marked."
     for name, colour in zip(names, list(OKABE_ITO.values())[1:]):
-        values = pd.to_numeric(history[name], errors="coerce").to_numpy(np.float64)
-        label = name
+        values, label = float_column(history, name).to_numpy(), name
         if np.isfinite(values).any():
             best = int(np.nanargmin(values))
             label = f"{name}: {values[best]:.1f} in epoch {epochs[best]}"
             ax.plot(epochs[best], values[best], "o", markersize=10, markerfacecolor="none", color=colour)
         ax.plot(epochs, values, color=colour, marker="^", markersize=4, linewidth=1.8,
                 label=plain_label(label))
-    ax.set_ylim(bottom=0)
-    ax.set_ylabel("validation error, metres")
+    ax.set(ylim=(0, None), ylabel="validation error, metres")
 
 # %% ../../nbs/show/60_plots.ipynb #897aa5a2
 def plot_history(

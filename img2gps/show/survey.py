@@ -197,14 +197,13 @@ def cell_counts(
     xy = table_metres(table[_bulk(table)])
     if cell_m is None: cell_m = _cell_side(xy)
     if not 0 < cell_m < np.inf: raise ValueError(f"a square of {cell_m} m: give its side in metres, as in 10")
-    low = np.floor(xy.min(0) / cell_m)
-    n = (np.floor(xy.max(0) / cell_m) - low + 1).astype(int)
-    if n.prod() > 4_000_000:
-        raise ValueError(f"{n[0]:,} x {n[1]:,} squares of {cell_m:g} m: the photos are too far apart for "
-                         "them, use a larger cell_m, or None to have it chosen")
-    edges = [(low[i] + np.arange(n[i] + 1)) * cell_m for i in (0, 1)]
-    column, row = (np.floor(xy / cell_m) - low).astype(int).T
-    return np.bincount(row * n[0] + column, minlength=n.prod()).reshape(n[1], n[0]), *edges
+    low, high = np.floor(xy.min(0) / cell_m), np.floor(xy.max(0) / cell_m) + 1
+    if (high - low).prod() > 4_000_000:
+        raise ValueError(f"{' x '.join(f'{n:,.0f}' for n in high - low)} squares of {cell_m:g} m: the photos are "
+                         "too far apart for them, use a larger cell_m, or None to have it chosen")
+    east, north = (np.arange(*ends) * cell_m for ends in zip(low, high + 1))
+    counts = np.histogram2d(*xy.T, bins=(east, north))[0].T
+    return counts.astype(int), east, north
 
 # %% ../../nbs/show/62_survey.ipynb #e4d6fcfb
 def _counting_ticks(top):
@@ -307,16 +306,14 @@ def plot_duplicates(
         return _note(light_axes(None, (6.4, 3.2)), said)
     left, right = light_axes(None, (8, 3.2), (1, 2))
     left.bar([str(s) for s in sizes.index], sizes.to_numpy(), width=0.6, color=OKABE_ITO["sky"])
-    left.set_xlim(-0.7, max(len(sizes), 4) - 0.3)
-    left.set_xlabel("photos in a group of copies")
-    left.set_ylabel("groups")
+    left.set(xlim=(-0.7, max(len(sizes), 4) - 0.3), xlabel="photos in a group of copies", ylabel="groups")
     apart = copy_distances(table, copies)
     counts = np.histogram(apart.dropna(), [-1, *APART_M.values()])[0]
     right.barh(list(APART_M), counts, color=[OKABE_ITO["sky"]] * 3 + [OKABE_ITO["vermilion"]] * 4)
     right.invert_yaxis()
     unplaced = f"\n({apart.isna().sum():,} more without a position)" if apart.isna().any() else ""
-    right.set_xlabel(f"copies, by distance to the photo that stays{unplaced}")
-    right.set_xlim(0, max(1.05 * counts.max(), 1))
+    right.set(xlabel=f"copies, by distance to the photo that stays{unplaced}",
+              xlim=(0, max(1.05 * counts.max(), 1)))
     for ax, axis in ((left, left.yaxis), (right, right.xaxis)):
         axis.set_major_locator(MaxNLocator(5, integer=True))
         ax.grid(False, axis="x" if ax is left else "y")
