@@ -548,7 +548,7 @@ def entry():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)) # half-made folders go, whoever stops it
     sys.exit(main())
 
-def _one_line(error) -> str:
+def _one_line(error):
     "An error's message on one line, without the words that fastai puts in front of what a callback raised."
     text = " ".join(str(error).split())
     return text.partition("`: ")[2] if text.startswith("Exception occured in") and "`: " in text else text

@@ -75,8 +75,8 @@ def new_folder(target):
     cannot be written."""
     target = Path(target)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise FileExistsError(
-            f"{target} is there already and not empty; name another folder, or move it away first")
+        raise FileExistsError(f"{target} is there already and not empty; name another folder, or move it "
+                              "away first")
     target.parent.mkdir(parents=True, exist_ok=True)
     return target
 

@@ -33,13 +33,14 @@ def html_paragraph(text, kind=""):
 def html_table(header, rows, caption="", strong=None, kind="numbers"):
     "A table of strings, all escaped; the row number `strong` stands out. `kind` is numbers or words."
     head = "".join(f"<th scope=col>{html_text(h)}</th>" for h in header)
-    cells = lambda row: f"<th scope=row>{html_text(row[0])}</th>" + "".join(f"<td>{html_text(v)}</td>"
-                                                                        for v in row[1:])
+    def cells(row):
+        rest = "".join(f"<td>{html_text(v)}</td>" for v in row[1:])
+        return f"<th scope=row>{html_text(row[0])}</th>{rest}"
     body = "".join(f"<tr{' class=model' if i == strong else ''}>{cells(row)}</tr>\n"
                    for i, row in enumerate(rows))
     caption = f"<caption>{html.escape(caption)}</caption>" if caption else ""
-    return ("<div class=wide><table "
-            f"class={kind}>{caption}<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>")
+    return (f"<div class=wide><table class={kind}>{caption}<thead><tr>{head}</tr></thead>\n"
+            f"<tbody>{body}</tbody></table></div>")
 
 def html_section(title, *parts):
     return f"<section>\n<h2>{html.escape(title)}</h2>\n" + "\n".join(p for p in parts if p) + "\n</section>\n"
@@ -95,13 +96,13 @@ def html_page(title, *sections):
     "The whole document."
     head = (f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{PAGE_POLICY}">\n'
             f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            '<link rel="icon" '
-            f'href="data:,">\n<title>{html.escape(title[:200])}</title>\n<style>{PAGE_STYLE}</style>')
+            f'<link rel="icon" href="data:,">\n<title>{html.escape(title[:200])}</title>\n'
+            f'<style>{PAGE_STYLE}</style>')
     main = f"<main>\n<h1>{html_text(title, 200)}</h1>\n{''.join(sections)}</main>"
     footer = ("<footer>Made by img2gps. The page holds everything it shows and asks nothing of the "
               "network.</footer>")
-    return ('<!doctype html>\n<html '
-            f'lang="en">\n<head>\n{head}\n</head>\n<body>\n{main}\n{footer}\n</body>\n</html>\n')
+    return (f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n'
+            f'<body>\n{main}\n{footer}\n</body>\n</html>\n')
 
 # %% ../nbs/04_page.ipynb #e5dec3ca
 def leaflet_parts():
@@ -185,7 +186,7 @@ map.fitBounds(data.bounds, {padding: [30, 30], maxZoom: 20});
 
 # %% ../nbs/04_page.ipynb #00e61e5b
 def map_page(folium, table, data, script, style, tiles, own_script=MAP_SCRIPT, own_style=MAP_STYLE,
-              title="Photos on a map"):
+             title="Photos on a map"):
     """The folium page: its own links replaced by Leaflet itself, and a policy that allows its scripts
     alone; script, style and title may be another page's."""
     at = table[["latitude", "longitude"]].mean().tolist()
@@ -199,18 +200,14 @@ def map_page(folium, table, data, script, style, tiles, own_script=MAP_SCRIPT, o
     root = page.get_root()
     root.title = title
     body = f"(() => {{ const map = {page.get_name()}, data = {json_script(data)};{own_script}}})();"
-    text = root.render().replace("</head>",
-                                 f"<style>{style}{own_style}</style><script>{script}</script>\n</head>", 1)
-    end = text.rindex("</html>")
-    text = f"{text[:end]}<script>{body}</script>\n{text[end:]}"
-    hashes = [
-        base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()
-        for s in re.findall(r"<script>(.*?)</script>", text, re.S)
-    ]
+    head = f"<style>{style}{own_style}</style><script>{script}</script>\n</head>"
+    before, _, after = root.render().replace("</head>", head, 1).rpartition("</html>")
+    text = f"{before}<script>{body}</script>\n</html>{after}"
+    hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()
+              for s in re.findall(r"<script>(.*?)</script>", text, re.S)]
     network = " https://tile.openstreetmap.org" if tiles else ""
     policy = (f"default-src 'none'; img-src data:{network}; style-src 'unsafe-inline'; base-uri 'none'; "
               f"form-action 'none'; script-src {' '.join(repr(f'sha256-{h}') for h in hashes)}")
-    return text.replace(
-        "<head>", '<head>\n<meta charset="utf-8"><meta '
-        f'http-equiv="Content-Security-Policy" content="{policy}"><link '
-        'rel="icon" href="data:,">', 1)
+    metas = (f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
+             '<link rel="icon" href="data:,">')
+    return text.replace("<head>", f"<head>\n{metas}", 1)

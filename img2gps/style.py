@@ -144,8 +144,8 @@ def heading_degrees(name):
     try: degrees = COMPASS.index(name.upper()) * 22.5 if name.upper() in COMPASS else float(name)
     except ValueError: degrees = np.nan
     if not 0 <= degrees < 360:
-        raise ValueError(
-            f"heading {name!r} is neither a compass point (N, NNE, ... NNW) nor degrees from 0 to 360")
+        raise ValueError(f"heading {name!r} is neither a compass point (N, NNE, ... NNW) nor degrees from 0 "
+                         "to 360")
     return degrees
 
 # %% ../nbs/03_style.ipynb #f4f866b6

@@ -211,7 +211,7 @@ def step_lengths(
 RADIUS_68 = float(np.sqrt(-2*np.log(1 - 0.68)))
 
 # %% ../nbs/02_table.ipynb #ce554047
-def _zone_s(taken) -> pd.Series:
+def _zone_s(taken):
     "Seconds east of UTC that capture times state, NaN where they state none."
     parts = taken.str.extract(r"T?.*([+-])(\d\d):(\d\d)$")
     seconds = pd.to_numeric(parts[1]) * 3600 + pd.to_numeric(parts[2]) * 60

@@ -322,8 +322,8 @@ def _makers(region, n_places, spacing_m):
     be too many, or nowhere to put them."""
     path, size = region.is_path, region.ground.length if region.is_path else region.ground.area
     if size < 1e-6:
-        raise ValueError(
-            f"{region.name}: nothing is left to walk once holes and areas to avoid are taken out")
+        raise ValueError(f"{region.name}: nothing is left to walk once holes and areas to avoid are taken "
+                         "out")
     count = lambda s: size / s + 1 if path else size / (s**2 * np.sqrt(.75))
     start = spacing_m or (size/max(n_places - 1, 1) if path else np.sqrt(size/np.sqrt(.75)/n_places))
     if (n_places or count(start)) > MAX_PLACES:
@@ -346,7 +346,7 @@ def plan_capture(
     "Evenly spaced capture places in the order of a short walk."
     region = read_region(region, avoid)
     if (n_places is None) == (spacing_m is None):
-        raise ValueError("say how many places (n_places) or how far apart (spacing_m), one of them and not both")
+        raise ValueError("say how many places (n_places) or how far apart (spacing_m), and not both")
     if n_places is not None and n_places < 2: raise ValueError(f"n_places must be at least 2, not {n_places}")
     if spacing_m is not None and not 1 <= spacing_m < np.inf:
         raise ValueError(f"spacing_m must be at least one metre, not {spacing_m}")
@@ -382,9 +382,8 @@ def summarize_plan(
     "A plan in a line for a terminal."
     line = f"{counted(len(plan), 'place')}, {walk_length_m(plan) / 1000:.2f} km to walk"
     if not facts: return line
-    line += (
-        f", {facts['spacing_m']:.1f} m between neighbours, no spot further than {facts['gap_m']:.1f} m from "
-        "a place")
+    line += (f", {facts['spacing_m']:.1f} m between neighbours, no spot further than {facts['gap_m']:.1f} m "
+             "from a place")
     if not (n := facts["steps_through"]): return line
     does = "step leaves the area or crosses" if n == 1 else "steps leave the area or cross"
     return f"{line}; {n:,} {does} what is to be avoided: walk around"
@@ -406,11 +405,9 @@ def shot_list(
     rows = []
     for order, p in enumerate(check_plan(plan).to_dict("records"), 1):
         for name in str(p.get("headings") or names).split(";"):
-            rows += [
-                dict(place=p["place"], order=order, latitude=p["latitude"], longitude=p["longitude"],
-                     heading=heading_degrees(name), heading_name=name, pitch=pitch, done="")
-                for pitch in pitches
-            ]
+            at = dict(place=p["place"], order=order, latitude=p["latitude"], longitude=p["longitude"])
+            rows += [at | dict(heading=heading_degrees(name), heading_name=name, pitch=pitch, done="")
+                     for pitch in pitches]
     return pd.DataFrame(rows)
 
 # %% ../../nbs/capture/21_plan.ipynb #f8c0f287

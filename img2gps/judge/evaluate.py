@@ -165,7 +165,8 @@ def _statistic_of_draws(statistic, counts, values, codes):
 
 # %% ../../nbs/judge/50_evaluate.ipynb #979c26b3
 def _check_level(level):
-    if not 0 < level < 1: raise ValueError(f"level {level} is not between 0 and 1: write 0.95 for 95 %, 0.9 for 90 %")
+    if not 0 < level < 1:
+        raise ValueError(f"level {level} is not between 0 and 1: write 0.95 for 95 %, 0.9 for 90 %")
 
 def tail_share(level, n_groups):
     """The share of draws to leave out on either side for a `level` interval from `n_groups` groups
@@ -389,7 +390,7 @@ def fit_radii(
     # places (or photos) are left out
 ) -> dict:
     "Conformal radii at several levels."
-    scores, radii = rows["error_m"] / rows["sigma_m"] if "sigma_m" in rows else rows["error_m"], {}
+    scores, radii = rows["error_m"] / rows.get("sigma_m", 1.), {}
     for level in levels:
         try: radii[level] = conformal_radius(scores, level, groups)
         except ValueError: continue # too few for so high a level
@@ -412,7 +413,7 @@ def reliability(
     photos (or places) were held out for are left out."""
     if by not in ("photo", "place"):
         raise ValueError(f"a radius cannot be fitted by {by!r}: choose photo or place")
-    out, sigma = [], judged["sigma_m"].to_numpy() if "sigma_m" in judged else 1.
+    out, sigma = [], np.asarray(judged.get("sigma_m", 1.))
     for level, radius in fit_radii(fitted, levels, fitted_groups if by == "place" else None).items():
         hits = (judged["error_m"].to_numpy() <= radius * sigma).astype(float)
         by_place = pd.Series(hits).groupby(np.asarray(judged_groups)).mean()

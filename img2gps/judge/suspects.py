@@ -66,7 +66,7 @@ def suspect_labels(
     label or silent), suggested_latitude, suggested_longitude. The table is not changed; no witness, no
     suspicion."""
     table = table.reset_index(drop=True)
-    held = table["split"].isin(HELD_OUT) if "split" in table else True
+    held = text_column(table, "split").isin(HELD_OUT) | ("split" not in table)
     judged = np.flatnonzero(held & table[list(PREDICTED_COLUMNS)].notna().all(axis=1))
     if not judged.size:
         raise ValueError("no held-out photo has a prediction: locate them first (img2gps train, or a "

@@ -50,12 +50,12 @@ class PhotoStore:
     def _lines(self): return self.index.read_bytes().splitlines() if self.index.exists() else []
 
 # %% ../../nbs/photos/13_cache.ipynb #e22b34ed
-def _seen_as(path) -> tuple:
+def _seen_as(path):
     "The name, size and date by which a file is recognised without being read."
     path, stat = os.path.abspath(path), os.stat(path)
     return path, stat.st_size, stat.st_mtime_ns
 
-def _decoded_row(path, size, content) -> tuple:
+def _decoded_row(path, size, content):
     "A file's SHA-256 and its decoded pixels, or None for pixels that the store has already."
     sha = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     return sha, None if sha in content else np.asarray(decode_photo(path, size))

@@ -153,7 +153,8 @@ def timed_walks(
     "The photos with a capture time, camera by camera in the order of capture, and the walk that each is of."
     track = table.assign(seconds=capture_seconds(table), camera=camera_names(table)).dropna(subset="seconds")
     track = track.sort_values(["camera", "seconds", "file_name"])
-    return track.assign(walk=((track.camera != track.camera.shift()) | (track.seconds.diff() > gap_s)).cumsum())
+    new = (track.camera != track.camera.shift()) | (track.seconds.diff() > gap_s)
+    return track.assign(walk=new.cumsum())
 
 def fix_age(
     table, # a photo table

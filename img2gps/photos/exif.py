@@ -51,7 +51,7 @@ def _degrees(values):
     if (carries_all(degrees) and (minutes or seconds)) or (carries_all(minutes) and seconds): return None
     return degrees + minutes / 60 + seconds / 3600
 
-def _position(gps: dict):
+def _position(gps):
     "Latitude, longitude and a note from the GPS block; (None, None, why) where there is no certain position."
     if not any(k in gps for k in (piexif.GPSIFD.GPSLatitude, piexif.GPSIFD.GPSLongitude)):
         return None, None, "GPS block without a position" if gps else "no GPS in the EXIF"
@@ -72,7 +72,7 @@ _DATE = re.compile(r"(\d{4})[:\-/](\d{1,2})[:\-/](\d{1,2})")
 _TIME = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})")
 _OFFSET = re.compile(r"([+-])(\d{1,2}):?([0-5]\d)")
 
-def _taken_at(exif: dict, when=36867, offset=0x9011) -> str:
+def _taken_at(exif, when=36867, offset=0x9011):
     "ISO 8601 capture time from DateTimeOriginal and OffsetTimeOriginal, or ''."
     text = _text(exif.get(when))
     date = _DATE.match(text)
@@ -91,7 +91,7 @@ def _taken_at(exif: dict, when=36867, offset=0x9011) -> str:
     return taken.isoformat() + (f"{zone[1]}{int(zone[2]):02d}:{zone[3]}"
                                 if zone and int(zone[2]) <= 14 else "")
 
-def _gps_at(gps: dict) -> str:
+def _gps_at(gps):
     "ISO 8601 UTC time of the fix from GPSDateStamp and GPSTimeStamp, or ''."
     date, clock = _DATE.match(_text(gps.get(29))), gps.get(7)
     parts = [_number(v) for v in clock] if isinstance(clock, (tuple, list)) else []
@@ -224,7 +224,7 @@ def _tags(f):
 # %% ../../nbs/photos/10_exif.ipynb #44b3f25a
 _XMP_VALUE = r"\s*(?:=\s*[\"']|>)\s*" # what stands between a name and its value
 
-def _elevation(exif: dict, xmp: bytes):
+def _elevation(exif, xmp):
     "Degrees that the camera looked above the horizon, or None."
     angle, note = _number(exif.get(0x9405)), exif.get(0x927c)
     gimbal = re.search(rf"drone-[a-z]{{2,20}}:GimbalPitchDegree{_XMP_VALUE}([+-]?\d{{1,3}}(?:\.\d{{1,12}})?)",
@@ -258,21 +258,21 @@ def read_header(path) -> tuple:
     return dict(width=width, height=height, orientation=orientation), tags, xmp, note
 
 # %% ../../nbs/photos/10_exif.ipynb #bfd84390
-def _xmp_position(xmp: bytes):
+def _xmp_position(xmp):
     "Latitude and longitude in degrees from an XMP packet, or None."
     text, out = xmp[:200_000].decode("utf-8", "replace"), []
     # where the subject is, not the camera
     text = re.sub(r"<(\w{1,40}:Location(?:Shown|Created))\b.{0,100000}?</\1>", "", text, flags=re.DOTALL)
     for name, other, letters in (("Latitude", "Latitude", "NS"), ("Longitude", "Long(?:t)?itude", "EW")):
         minutes = r"(\d{1,2}(?:\.\d{1,12})?)"
-        standard = re.search(
-            rf"exif:GPS{name}{_XMP_VALUE}(\d{{1,3}}),{minutes}(?:,{minutes})?([{letters}])", text)
+        standard = re.search(rf"exif:GPS{name}{_XMP_VALUE}(\d{{1,3}}),{minutes}(?:,{minutes})?([{letters}])",
+                             text)
         drone = re.search(rf"drone-[a-z]{{2,20}}:G(?:ps|PS){other}{_XMP_VALUE}([+-]?\d{{1,3}}\.\d{{1,12}})",
                           text)
         if standard and (float(standard[2]) >= 60 or float(standard[3] or 0) >= 60): return None
         if standard:
-            out.append((float(standard[1]) + float(standard[2])/60 + float(standard[3] or 0)/3600)*
-                       (-1 if standard[4] in "SW" else 1))
+            degrees = float(standard[1]) + float(standard[2])/60 + float(standard[3] or 0)/3600
+            out.append(-degrees if standard[4] in "SW" else degrees)
         elif drone: out.append(float(drone[1]))
         else: return None
     try: check_lat_lon(*out)

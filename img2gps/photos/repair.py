@@ -15,7 +15,7 @@ from fastcore.basics import patch
 
 from ..geo import check_lat_lon, geodesic_m, mean_position
 from img2gps.table import (
-    capture_order, capture_seconds, has_position, read_csv, table_frame, table_metres, text_column,
+    capture_order, capture_seconds, float_column, has_position, read_csv, table_frame, table_metres, text_column,
     write_table)
 from .cache import small_jpeg
 from .clean import check_known
@@ -37,8 +37,9 @@ def fixes(
     frame = table_frame(track)
     metres = table_metres(track, frame)
     walk = sessions(table, together=False)[track.index] # each phone has an error of its own
-    accuracy = track.h_accuracy.where(track.h_accuracy > 0) if "h_accuracy" in track else np.nan
-    track = track.assign(walk=walk, seconds=seconds, east=metres[:, 0], north=metres[:, 1], accuracy=accuracy)
+    accuracy = float_column(track, "h_accuracy")
+    track = track.assign(walk=walk, seconds=seconds, east=metres[:, 0], north=metres[:, 1],
+                         accuracy=accuracy.where(accuracy > 0))
     track = track.sort_values(["walk", "seconds", "file_name"])
     moved = np.hypot(track.east.diff(), track.north.diff()) > moved_m
     track["fix"] = (moved | (track.walk != track.walk.shift())).cumsum()

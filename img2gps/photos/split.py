@@ -311,7 +311,7 @@ def save_test_set(
 ) -> Path:
     "Write down the test photos by content, so that later splits hold out the same ones."
     test = table[table.split == "test"]
-    if "sha256" not in table or (test.sha256 == "").any():
+    if (text_column(test, "sha256") == "").any():
         raise ValueError("a test set is kept by content: clean the photos first (`img2gps clean`), which "
                          "adds sha256")
     if not len(test): raise ValueError("the table has no test photos; split it first")

@@ -246,7 +246,7 @@ from predict import predict_gps
 predict_gps(np.asarray(Image.open('photo.jpg').convert('RGB'))) # float32 array: latitude, longitude
 ```"""
 
-def _leaderboard_readme(config, metrics) -> str:
+def _leaderboard_readme(config, metrics):
     "README.md of a leaderboard folder."
     height, width = config["size"]
     return "\n\n".join(part for part in (
@@ -265,13 +265,13 @@ float64.""",
         "## Limits", limits_section(config)) if part) + "\n"
 
 # %% ../../nbs/share/71_leaderboard.ipynb #cf4f524b
-def _position_state(state) -> dict:
+def _position_state(state):
     """A state dict whose last layer gives east and north alone: a network that also says how sure it is
     has a third output."""
     last = max((k.split(".")[1] for k in state if k.startswith("head.")), key=int, default="")
     return {k: v[:2] if k in (f"head.{last}.weight", f"head.{last}.bias") else v for k, v in state.items()}
 
-def _generated(config, state) -> dict:
+def _generated(config, state):
     "File name -> text of a leaderboard folder's Python files."
     recipe, head = config["recipe"], config["recipe"].get("head", "linear")
     model = create_model(recipe["arch"], "none", head, recipe.get("dropout", 0.5))

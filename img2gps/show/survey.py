@@ -199,8 +199,9 @@ def cell_counts(
     if not 0 < cell_m < np.inf: raise ValueError(f"a square of {cell_m} m: give its side in metres, as in 10")
     low, high = np.floor(xy.min(0) / cell_m), np.floor(xy.max(0) / cell_m) + 1
     if (high - low).prod() > 4_000_000:
-        raise ValueError(f"{' x '.join(f'{n:,.0f}' for n in high - low)} squares of {cell_m:g} m: the photos are "
-                         "too far apart for them, use a larger cell_m, or None to have it chosen")
+        squares = " x ".join(f"{n:,.0f}" for n in high - low)
+        raise ValueError(f"{squares} squares of {cell_m:g} m: the photos are too far apart for them, use a "
+                         "larger cell_m, or None to have it chosen")
     east, north = (np.arange(*ends) * cell_m for ends in zip(low, high + 1))
     counts = np.histogram2d(*xy.T, bins=(east, north))[0].T
     return counts.astype(int), east, north
