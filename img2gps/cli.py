@@ -162,7 +162,7 @@ def plan_command(
 def coverage_command(
     folder: str,
     plan: str = None, # the checklist that img2gps plan wrote (default: an even grid where photos are)
-    spacing: float = 15., # of that grid, metres
+    spacing: float = 15., # metres between the places of that grid
     region: str = None, # what the plan was made for: south,west,north,east or a GeoJSON file
     avoid: str = None, # areas where nobody can stand, such as buildings: a GeoJSON file
     headings: int = 8, # directions to look in at each place
@@ -234,8 +234,8 @@ def train_command(
     # folder with splits, or hub:OWNER/NAME
     folder: str = None,
     runs: str = "runs", # where the run folder goes
-    name: str = None, # of the run (default: the folder's and the model's)
-    resume: str = None, # resume a run that was stopped or killed: its folder
+    name: str = None, # what to call the run (default: after the folder and the model)
+    resume: str = None, # the folder of a run that was stopped or killed, to resume it
     # recognise needs no training. auto is recognise alone where there are neither pretrained weights nor a
     # GPU, and both otherwise
     locator: Literal["auto", "both", "recognise", "network"] = "auto",
@@ -280,7 +280,7 @@ def demo_command(
     out: str = "img2gps-demo", # photos and run go here
     # full learns something in minutes; tiny only shows that everything runs
     size: Literal["full", "tiny"] = "full",
-    seed: int = 0, # of the campus and the training
+    seed: int = 0, # of everything random in the campus and the training
     device: str = None,
 ):
     "Make the demo campus, train on it, and say where the result stands."
@@ -309,7 +309,7 @@ def _read_predictions(path):
 def evaluate_command(
     # a run folder, or a CSV of any system: file_name, latitude, longitude, pred_latitude, pred_longitude
     predictions: str,
-    # of radius_m: the share of photos that it should hold (default 0.9; a run knows its own)
+    # the share of photos that radius_m should hold (default 0.9; a run knows its own)
     level: float = None,
     as_json: str = None, # write the metrics here
     report: str = None, # write report.html, metrics.json, suspects.csv and map.png into this new folder
@@ -412,7 +412,7 @@ def predict_command(
     for row in rows: print(_located_line(row, level))
     if note := predictor.caveat() if predictor else note: print(f"img2gps: note: {note}", file=sys.stderr)
     if all(math.isnan(row["pred_latitude"]) for row in rows):
-        raise ValueError(f"none of the {len(rows)} photo(s) could be decoded; see above for each reason")
+        raise ValueError(f"none of the photos ({len(rows)}) could be decoded; the reasons are above")
 
 # %% ../nbs/90_cli.ipynb #a3281569
 def _located_line(row, level):
@@ -429,7 +429,7 @@ def publish_command(
     leaderboard: str = None, # write a self-contained model.py, preprocess.py and model.pt into this folder
     hub: str = None, # Hugging Face Hub repository; lists what would be sent unless --send
     send: bool = False, # really push to the Hub
-    license: str = "unknown", # for the card, such as cc-by-4.0
+    license: str = "unknown", # the licence that the card states, such as cc-by-4.0
     include_photos: bool = False, # send a run's report too, which holds thumbnails of your photos
     public: bool = False, # make the Hub repository public (default private)
     protocol: Protocol = Protocol(),

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['OKABE_ITO', 'FAINT', 'INK', 'MARKERS', 'SPLIT_COLOURS', 'COMPASS', 'MAIN_WINDS', 'new_figure', 'figure_png',
-           'save_figure', 'light_axes', 'legend_above', 'rose_axes', 'plain_label', 'map_axes', 'dot_size',
-           'scatter_groups', 'in_view', 'even_sample', 'heading_names', 'heading_degrees', 'compass_point']
+           'save_figure', 'light_axes', 'legend_above', 'plain_label', 'map_axes', 'dot_size', 'scatter_groups',
+           'in_view', 'even_sample', 'heading_names', 'heading_degrees', 'compass_point', 'rose_axes']
 
 # %% ../nbs/03_style.ipynb #4ac61cd1
 import io
@@ -69,16 +69,6 @@ def legend_above(ax, **kwargs):
     if ax.get_legend_handles_labels()[0]:
         look = dict(ncols=3, frameon=False, borderaxespad=0, handletextpad=0.4, columnspacing=1.4)
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), **(look | kwargs))
-
-def rose_axes(ax=None, size=(6.4, 4.4)):
-    "`ax`, or polar axes of a figure of their own, with north up and east to the right."
-    if ax is None: ax = new_figure(size).subplots(subplot_kw=dict(projection="polar"))
-    ax.set_theta_zero_location("N")
-    ax.set_theta_direction(-1)
-    ax.set_xticks(np.arange(8) * np.pi / 4, MAIN_WINDS)
-    ax.set_axisbelow(True)
-    ax.grid(color="#DDDDDD", linewidth=0.6)
-    return ax
 
 def plain_label(text):
     "Text for a figure, shown as it is: no formulas in `$`, no label hidden by a leading underscore."
@@ -155,3 +145,14 @@ def compass_point(
 ) -> str: # "N", "NE", ...
     "The compass point nearest to a heading."
     return COMPASS[::16//points][round(heading % 360 * points / 360) % points]
+
+# %% ../nbs/03_style.ipynb #6c20d1a7
+def rose_axes(ax=None, size=(6.4, 4.4)):
+    "`ax`, or polar axes of a figure of their own, with north up and east to the right."
+    if ax is None: ax = new_figure(size).subplots(subplot_kw=dict(projection="polar"))
+    ax.set_theta_zero_location("N")
+    ax.set_theta_direction(-1)
+    ax.set_xticks(np.arange(8) * np.pi / 4, MAIN_WINDS)
+    ax.set_axisbelow(True)
+    ax.grid(color="#DDDDDD", linewidth=0.6)
+    return ax

@@ -14,9 +14,9 @@ import pandas as pd
 from fastcore.basics import patch
 
 from ..geo import check_lat_lon, geodesic_m, mean_position
-from img2gps.table import (
-    capture_order, capture_seconds, float_column, has_position, read_csv, table_frame, table_metres, text_column,
-    write_table)
+from ..table import (
+    capture_order, capture_seconds, float_column, has_position, read_csv, table_frame, table_metres,
+    text_column, write_table)
 from .cache import small_jpeg
 from .clean import check_known
 from .split import check_labels, sessions
