@@ -454,8 +454,9 @@ def slice_labels(
 ) -> dict: # name -> list of labels, None where a photo does not say; only what the table can tell
     "The parts into which a judgement is cut."
     words = lambda c: [v if v.strip() else None for v in text_column(rows, c)]
-    whole_name = lambda make, model: model if model and make and model.startswith(make) else (
-        " ".join(filter(None, (make, model))) or None)
+    def whole_name(make, model):
+        if model and model.startswith(make or " "): return model
+        return " ".join(filter(None, (make, model))) or None
     out = dict(session=words("session"))
     out["heading"] = [None if np.isnan(h) else compass_point(h) for h in float_column(rows, "heading")]
     out["tilt"] = _banded("tilt", float_column(rows, "tilt"))

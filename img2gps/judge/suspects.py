@@ -82,7 +82,7 @@ def suspect_labels(
         doubted &= ~(table["sigma_m"] > table["sigma_m"][judged].median()).to_numpy()[suspects]
     rows, say = table.loc[suspects[doubted]], np.array(["silent", "answer", "label"]) # 0, 1, -1
     found = pd.DataFrame(
-        dict(file_name=rows["file_name"] if "file_name" in rows else rows.index.astype(str),
+        dict(file_name=rows.get("file_name", rows.index.astype(str)),
              split=text_column(rows, "split"), error_m=error_m[rows.index],
              look_alikes=say[alike[doubted]], neighbours=say[beside[doubted]],
              suggested_latitude=rows[PREDICTED_COLUMNS[0]], suggested_longitude=rows[PREDICTED_COLUMNS[1]]))

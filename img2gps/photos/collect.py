@@ -6,7 +6,7 @@
 __all__ = ['READER', 'list_photos', 'scan_cache', 'scan', 'read_metadata', 'load_photos']
 
 # %% ../../nbs/photos/12_collect.ipynb #494da00d
-import hashlib, json, os, time, warnings
+import hashlib, json, os, stat, time, warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
@@ -23,29 +23,28 @@ from .exif import PHOTO_EXTENSIONS, add_sidecar, read_photo
 def _found(folder):
     """(name relative to the folder, bytes, time of the last change in nanoseconds) of every photo, sorted
     by name; and the subfolders that hold JSON files."""
-    photos, with_json, todo = [], set(), [("", str(folder))]
-    while todo:
-        prefix, at = todo.pop()
-        try: entries = list(os.scandir(at))
-        except OSError as e:
-            warnings.warn(f"{at} cannot be read ({type(e).__name__}); its photos are left out")
-            continue
-        for entry in entries:
-            name = entry.name.lower()
-            if name.startswith("."): continue
-            try: is_file, is_folder = entry.is_file(), entry.is_dir(follow_symlinks=False)
-            except OSError as e: # a link to itself, a lost network drive
-                warnings.warn(f"{entry.path} cannot be read ({e.strerror}); it is left out")
-                continue
-            if name.endswith(".json"): with_json.add(prefix)
-            elif not name.isascii() and any(0xD800 <= ord(c) <= 0xDFFF for c in entry.name):
-                warnings.warn(f"{at}: the name {entry.name!r} is not valid UTF-8, so no table can hold "
-                              "it; rename it to have it read")
-            elif name.endswith(PHOTO_EXTENSIONS) and is_file:
-                status = entry.stat()
-                changed = max(status.st_mtime_ns, status.st_ctime_ns)
-                photos.append((prefix + entry.name, status.st_size, changed))
-            elif is_folder: todo.append((f"{prefix}{entry.name}/", entry.path))
+    photos, with_json = [], set()
+    def lost(error): # a link to itself, a lost network drive
+        warnings.warn(f"{error.filename} cannot be read ({error.strerror}); it is left out")
+    def readable(at, name):
+        "Whether a table can hold a name that is not hidden."
+        if name.startswith("."): return False
+        held = name.isascii() or not any(0xD800 <= ord(c) <= 0xDFFF for c in name)
+        if not held:
+            warnings.warn(f"{at}: the name {name!r} is not valid UTF-8, so no table can hold it; rename it to "
+                          "have it read")
+        return held
+    for at, folders, names in os.walk(folder, onerror=lost):
+        prefix = "" if at == str(folder) else f"{Path(at).relative_to(folder).as_posix()}/"
+        folders[:] = [name for name in folders if readable(at, name)]
+        for name in names:
+            kind = name.lower()
+            if kind.endswith(".json"): with_json.add(prefix)
+            if not kind.endswith(PHOTO_EXTENSIONS) or not readable(at, name): continue
+            try: status = os.stat(os.path.join(at, name))
+            except OSError as e: lost(e); continue
+            changed = max(status.st_mtime_ns, status.st_ctime_ns)
+            if stat.S_ISREG(status.st_mode): photos.append((prefix + name, status.st_size, changed))
     return sorted(photos), with_json
 
 # %% ../../nbs/photos/12_collect.ipynb #6e54498f

@@ -303,8 +303,9 @@ def read_sidecar(
             if not path.with_name(name).is_file(): continue
             with open(path.with_name(name), "rb") as f: data = json.loads(f.read(1 << 20))
         except (OSError, ValueError, RecursionError): continue
-        out, taken = {}, data.get("photoTakenTime") if isinstance(data, dict) else None
-        for place in (data.get("geoDataExif"), data.get("geoData")) if isinstance(data, dict) else ():
+        if not isinstance(data, dict): continue
+        out, taken = {}, data.get("photoTakenTime")
+        for place in (data.get("geoDataExif"), data.get("geoData")):
             if not isinstance(place, dict): continue
             keys = ("latitude", "longitude", "altitude")
             latitude, longitude, altitude = (_number(place.get(k)) for k in keys)

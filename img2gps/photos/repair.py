@@ -60,12 +60,9 @@ def _smooth_walk(seconds, metres, noise, at, longest=600):
     centre, out, spread = metres.mean(0), np.empty((len(at), 2)), np.empty(len(at))
     # 50 m and two minutes to begin with
     kernel = ConstantKernel(2500., (100., 1e6))*Matern(120., (20., 5000.), nu=1.5)
-    for begin in range(0, len(seconds), longest): # the cost grows with the cube of the number of fixes
-        part = slice(max(begin - 20, 0), begin + longest + 20)
-        first = seconds[begin] if begin else -np.inf
-        end = seconds[begin + longest] if begin + longest < len(seconds) else np.inf
-        mine = (at >= first) & (at < end)
-        if not mine.any(): continue
+    piece = np.searchsorted(seconds[longest::longest], at, side="right")
+    for k in np.unique(piece): # the cost grows with the cube of the number of fixes
+        part, mine = slice(max(k*longest - 20, 0), (k + 1)*longest + 20), piece == k
         model = GaussianProcessRegressor(kernel, alpha=noise[part]**2)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning) # a bound that is reached is an answer here

@@ -27,13 +27,12 @@ def _metres(table, columns, frame=None):
     if missing:
         raise ValueError(f"no column {', '.join(missing)} to draw: the table needs "
                          f"{' and '.join(columns)} in degrees")
-    latitude, longitude = (pd.to_numeric(table[c]).to_numpy(np.float64, na_value=np.nan) for c in columns)
-    if frame is None:
-        placed = ~(np.isnan(latitude) | np.isnan(longitude))
-        if not placed.any():
-            raise ValueError(f"no photo has a {columns[0]} and {columns[1]}: there is nothing to draw")
-        frame = frame_about(latitude[placed], longitude[placed])
-    return frame.to_metres(latitude, longitude), frame
+    degrees = np.array([float_column(table, c) for c in columns])
+    placed = degrees[:, ~np.isnan(degrees).any(0)]
+    if frame is None and not placed.size:
+        raise ValueError(f"no photo has a {columns[0]} and {columns[1]}: there is nothing to draw")
+    frame = frame or frame_about(*placed)
+    return frame.to_metres(*degrees), frame
 
 # %% ../../nbs/show/60_plots.ipynb #000dbcb2
 def _draw_few(ax, xy, values, size):

@@ -138,9 +138,8 @@ def plot_accuracy(
     ax.hist(np.clip(stated, 0, end), bins=np.linspace(0, end, 31), color=OKABE_ITO["sky"], edgecolor="white",
             linewidth=0.6)
     ax.axvline(median, color=INK, linewidth=1.6, label=f"median {median:.1f} m")
-    at = [low_accuracy_m] * 2 if low_accuracy_m < end else [] # off to the right where no photo comes near it
-    ax.plot(at, [0, 1][:len(at)], transform=ax.get_xaxis_transform(), color=OKABE_ITO["vermilion"],
-            linestyle="dashed", linewidth=1.6, label=f"over {low_accuracy_m:g} m: {over:.1%} of photos")
+    ax.axvline(low_accuracy_m, color=OKABE_ITO["vermilion"], linestyle="dashed", linewidth=1.6,
+               label=f"over {low_accuracy_m:g} m: {over:.1%} of photos")
     ax.set_xlim(0, end)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     beyond = f"; the last bar holds all from {end:.0f} m on" if stated.max() > end else ""
