@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['MEANING', 'LATER', 'COLUMNS', 'TRUE_COLUMNS', 'PREDICTED_COLUMNS', 'TRUTHS', 'ALIASES', 'RADIUS_68', 'columns_of',
-           'photo_table', 'float_column', 'with_tilt', 'text_column', 'has_position', 'write_table', 'rename_columns',
-           'posix_name', 'read_csv', 'table_frame', 'table_metres', 'step_lengths', 'capture_seconds', 'capture_order',
-           'counted', 'distance_words']
+           'photo_table', 'need_columns', 'float_column', 'with_tilt', 'text_column', 'has_position', 'write_table',
+           'rename_columns', 'posix_name', 'read_csv', 'table_frame', 'table_metres', 'step_lengths', 'capture_seconds',
+           'capture_order', 'counted', 'distance_words']
 
 # %% ../nbs/02_table.ipynb #1faa2902
 import csv, io
@@ -89,6 +89,18 @@ def photo_table(
         if column not in table: continue
         table[column] = (float_column if kind is float else text_column)(table, column)
     return table[COLUMNS + [c for c in table if c not in COLUMNS]].reset_index(drop=True)
+
+def need_columns(
+    table, # a table
+    columns, # what it must have
+    way_out: str, # what to do about it
+    before: str="", # whose table it is, as in "plan.csv has "
+    where: str="", # or where it came from, as in " in peer.csv"
+):
+    "Raise a ValueError that names the columns that a table lacks, those that it has, and the way out."
+    missing = [c for c in columns if c not in table]
+    found = ", ".join(map(str, table.columns))[:300] or "none"
+    if missing: raise ValueError(f"{before}no column {', '.join(missing)}{where} (found: {found}): {way_out}")
 
 def float_column(
     table, # a table

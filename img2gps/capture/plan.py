@@ -21,7 +21,7 @@ from scipy.spatial import cKDTree
 
 from ..geo import check_lat_lon, geodesic_m
 from ..files import write_whole
-from ..table import counted, read_csv, table_frame, table_metres, write_table
+from ..table import counted, need_columns, read_csv, table_frame, table_metres, write_table
 from ..style import FAINT, INK, OKABE_ITO, heading_degrees, heading_names, legend_above, map_axes
 from .region import MAX_FILE_BYTES, MAX_PLACES, points_along, read_region
 
@@ -229,10 +229,8 @@ def check_plan(
     plan, # one row a place
 ) -> pd.DataFrame: # the same
     "Raise a ValueError unless a table is a plan: place names that differ, each with a position on the Earth."
-    missing = [c for c in ("place", "latitude", "longitude") if c not in plan]
-    if missing:
-        raise ValueError(f"not a plan: it has no column {', '.join(missing)} (found: "
-                         f"{', '.join(map(str, plan.columns))[:200]})")
+    columns = ("place", "latitude", "longitude")
+    need_columns(plan, columns, "a plan has a row for each place", "not a plan: it has ")
     if not len(plan): raise ValueError("the plan has no places")
     if plan.place.duplicated().any():
         raise ValueError(f"the plan names {plan.place[plan.place.duplicated()].iloc[0]} twice")

@@ -19,7 +19,8 @@ from scipy.spatial import cKDTree
 from scipy.special import ndtr, stdtrit
 
 from ..geo import check_lat_lon, frame_about, geodesic_m, mean_position
-from ..table import PREDICTED_COLUMNS, RADIUS_68, TRUE_COLUMNS, counted, float_column, text_column
+from ..table import (
+    PREDICTED_COLUMNS, RADIUS_68, TRUE_COLUMNS, counted, float_column, need_columns, text_column)
 from ..style import MAIN_WINDS, compass_point
 from ..learn.lookalike import nearest
 
@@ -58,11 +59,8 @@ def check_predictions(
 ) -> tuple: # the four columns, float64
     "Raise a ValueError that names the missing column or the first bad photo, and the way out."
     where = f" in {where}" if where else ""
-    missing = [c for c in TRUE_COLUMNS + PREDICTED_COLUMNS if c not in table]
-    if missing:
-        raise ValueError(f"no column {', '.join(missing)}{where} (found: "
-                         f"{', '.join(map(str, table.columns)) or 'none'}): a table of predictions has "
-                         "file_name, latitude, longitude, pred_latitude and pred_longitude, in degrees")
+    need_columns(table, TRUE_COLUMNS + PREDICTED_COLUMNS, "a table of predictions has file_name, latitude, "
+                 "longitude, pred_latitude and pred_longitude, in degrees", where=where)
     if not len(table): raise ValueError(f"no photos to evaluate{where}: the table is empty")
     true = _degrees(table, TRUE_COLUMNS, where, "a photo without a true position cannot be judged; leave it "
                     "out with table.dropna(subset=['latitude', 'longitude'])")
@@ -252,10 +250,8 @@ def bootstrap_summary(
 def _positions(table, what):
     """Latitude and longitude of a photo table as float64 arrays; a ValueError names the first photo
     without one."""
-    missing = [c for c in TRUE_COLUMNS if c not in table]
-    if missing:
-        raise ValueError(f"the {what} have no column {', '.join(missing)}: a photo table has latitude and "
-                         "longitude in degrees")
+    need_columns(table, TRUE_COLUMNS, "a photo table has latitude and longitude in degrees",
+                 f"the {what} have ")
     if not len(table): raise ValueError(f"no {what}: the floors need at least one")
     return _degrees(table, TRUE_COLUMNS, f" ({what})", "leave photos without a position out of the split")
 

@@ -23,9 +23,9 @@ from tqdm import tqdm
 from tqdm.contrib.concurrent import thread_map
 
 from ..geo import Bounds, geodesic_m
-from img2gps.table import (
-    TRUTHS, capture_order, capture_seconds, has_position, photo_table, read_csv, table_frame, table_metres,
-    text_column)
+from ..table import (
+    TRUTHS, capture_order, capture_seconds, has_position, need_columns, photo_table, read_csv, table_frame,
+    table_metres, text_column)
 from .exif import decode_photo
 
 # %% ../../nbs/photos/14_clean.ipynb #a737fef2
@@ -306,8 +306,7 @@ def read_overrides(
 ) -> pd.DataFrame: # file_name, keep (bool), why
     "What a person decided about single photos. ValueError names the row that is wrong."
     table = read_csv(path)
-    if missing := [c for c in ("file_name", "keep") if c not in table]:
-        raise ValueError(f"{path} has no column {' or '.join(missing)}; write file_name,keep,why")
+    need_columns(table, ("file_name", "keep"), "write file_name,keep,why", f"{path} has ")
     words = TRUTHS | {"yes": True, "keep": True, "no": False, "drop": False}
     keep = table.keep.str.lower().map(words)
     if keep.isna().any():

@@ -31,8 +31,8 @@ def _found(folder):
         if name.startswith("."): return False
         held = name.isascii() or not any(0xD800 <= ord(c) <= 0xDFFF for c in name)
         if not held:
-            warnings.warn(f"{at}: the name {name!r} is not valid UTF-8, so no table can hold it; rename it to "
-                          "have it read")
+            warnings.warn(f"{at}: the name {name!r} is not valid UTF-8, so no table can hold it; rename it "
+                          "to have it read")
         return held
     for at, folders, names in os.walk(folder, onerror=lost):
         prefix = "" if at == str(folder) else f"{Path(at).relative_to(folder).as_posix()}/"

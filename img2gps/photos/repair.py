@@ -15,8 +15,8 @@ from fastcore.basics import patch
 
 from ..geo import check_lat_lon, geodesic_m, mean_position
 from ..table import (
-    capture_order, capture_seconds, float_column, has_position, read_csv, table_frame, table_metres,
-    text_column, write_table)
+    capture_order, capture_seconds, float_column, has_position, need_columns, read_csv, table_frame,
+    table_metres, text_column, write_table)
 from .cache import small_jpeg
 from .clean import check_known
 from .split import check_labels, sessions
@@ -114,8 +114,8 @@ def read_corrections(
 
 def _checked(table, where):
     "Corrections with numbers in them, and nothing twice."
-    if missing := [c for c in ("file_name", "latitude", "longitude") if c not in table]:
-        raise ValueError(f"{where} has no column {', '.join(missing)}; write file_name,latitude,longitude")
+    need_columns(table, ("file_name", "latitude", "longitude"), "write file_name,latitude,longitude",
+                 f"{where} has ")
     degrees = table[["latitude", "longitude"]].apply(pd.to_numeric, errors="coerce").astype(float)
     table = table.assign(latitude=degrees.latitude, longitude=degrees.longitude).reset_index(drop=True)
     for name, latitude, longitude in zip(table.file_name, table.latitude, table.longitude):

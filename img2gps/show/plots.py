@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter, ScalarFormatter
 
 from ..geo import LocalFrame, frame_about
-from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, counted, float_column, text_column
+from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, counted, float_column, need_columns, text_column
 from ..style import (
     FAINT, INK, MAIN_WINDS, OKABE_ITO, SPLIT_COLOURS, MARKERS, dot_size, even_sample, figure_png, in_view,
     legend_above, light_axes, map_axes, plain_label, rose_axes, save_figure, scatter_groups)
@@ -23,10 +23,7 @@ from ..style import (
 def _metres(table, columns, frame=None):
     """Metres east and north, shape (n, 2), NaN where a row has no position; and the frame, centred on
     these positions if none is given."""
-    missing = [c for c in columns if c not in table]
-    if missing:
-        raise ValueError(f"no column {', '.join(missing)} to draw: the table needs "
-                         f"{' and '.join(columns)} in degrees")
+    need_columns(table, columns, f"a map needs {' and '.join(columns)} in degrees")
     degrees = np.array([float_column(table, c) for c in columns])
     placed = degrees[:, ~np.isnan(degrees).any(0)]
     if frame is None and not placed.size:

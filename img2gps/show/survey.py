@@ -19,8 +19,9 @@ from matplotlib.ticker import MaxNLocator
 
 from ..geo import geodesic_m
 from ..files import write_whole
-from ..table import (
-    capture_order, capture_seconds, counted, distance_words, has_position, table_metres, text_column)
+from img2gps.table import (
+    capture_order, capture_seconds, counted, distance_words, has_position, need_columns, table_metres,
+    text_column)
 from ..style import (
     FAINT, INK, MARKERS, OKABE_ITO, SPLIT_COLOURS, dot_size, light_axes, map_axes, rose_axes, scatter_groups)
 from ..page import html_page, html_paragraph, html_text, leaflet_parts, map_page, plain_text
@@ -254,10 +255,8 @@ def _copy_edges(table, max_bits):
 
 def _check_cleaned(table):
     "ValueError unless `clean` has seen the table."
-    missing = [c for c in ("reasons", "sha256", "phash") if c not in table]
-    if missing:
-        raise ValueError(f"the table has no column {' or '.join(missing)}: clean it first, as in "
-                         "clean(table, folder)")
+    columns = ("reasons", "sha256", "phash")
+    need_columns(table, columns, "clean it first, as in clean(table, folder)", "the table has ")
 
 # %% ../../nbs/show/62_survey.ipynb #7d287db5
 def duplicate_groups(
