@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['EARTH_RADIUS_M', 'WGS84_A', 'WGS84_F', 'WGS84_B', 'WGS84_E2', 'check_lat_lon', 'parse_position', 'haversine_m',
-           'geodesic_m', 'LocalFrame', 'mean_position', 'fit_frame', 'Bounds']
+           'geodesic_m', 'LocalFrame', 'mean_position', 'frame_about', 'fit_frame', 'Bounds']
 
 # %% ../nbs/00_geo.ipynb #aa1ff4a2
 import re, sys
@@ -170,13 +170,20 @@ def mean_position(
     return tuple(float(v) for v in _from_ecef(np.array([x, y, z])))
 
 # %% ../nbs/00_geo.ipynb #836d7ad8
+def frame_about(
+    latitude, # degrees, shape (n,)
+    longitude, # degrees, shape (n,)
+) -> LocalFrame: # in metres
+    "A `LocalFrame` about the mean of some positions."
+    return LocalFrame(*mean_position(latitude, longitude))
+
 def fit_frame(
     latitude, # degrees, shape (n,): training photos only, or the test set leaks into the scale
     longitude, # degrees, shape (n,)
 ) -> LocalFrame:
     """A `LocalFrame` centred on the mean of some training positions; standardised coordinates have unit
     variance over both axes together."""
-    centre = LocalFrame(*mean_position(latitude, longitude))
+    centre = frame_about(latitude, longitude)
     spread = np.sqrt((centre.to_metres(latitude, longitude)**2).mean())
     return LocalFrame(centre.latitude, centre.longitude, scale=float(max(spread, 1.)))
 
@@ -262,12 +269,12 @@ def contains(self:Bounds,
 ): # bool of that shape; False for NaN
     "Whether positions lie in the box, its edges included."
     latitude, longitude = np.asarray(latitude, float), np.asarray(longitude, float)
-    inside = (self.west <= longitude) & (longitude <= self.east) if self.west <= self.east else (
-        longitude >= self.west) | (longitude <= self.east)
+    beyond_west, before_east = self.west <= longitude, longitude <= self.east
+    inside = beyond_west & before_east if self.west <= self.east else beyond_west | before_east
     return (self.south <= latitude) & (latitude <= self.north) & inside
 
 @patch
 def size_m(self:Bounds) -> tuple: # metres
     "Width (along the southern edge) and height of the box in metres."
-    return float(geodesic_m(self.south, self.west, self.south,
-                            self.east)), float(geodesic_m(self.south, self.west, self.north, self.west))
+    ends = [self.south, self.north], [self.east, self.west]
+    return tuple(geodesic_m(self.south, self.west, *ends).tolist())

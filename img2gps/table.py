@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['MEANING', 'LATER', 'COLUMNS', 'TRUE_COLUMNS', 'PREDICTED_COLUMNS', 'TRUTHS', 'ALIASES', 'RADIUS_68', 'columns_of',
-           'photo_table', 'text_column', 'has_position', 'write_table', 'rename_columns', 'read_csv', 'table_metres',
-           'step_lengths', 'capture_seconds', 'capture_order', 'counted', 'distance_words']
+           'photo_table', 'need_columns', 'float_column', 'with_tilt', 'text_column', 'has_position', 'write_table',
+           'rename_columns', 'posix_name', 'read_csv', 'table_frame', 'table_metres', 'step_lengths', 'capture_seconds',
+           'capture_order', 'counted', 'distance_words']
 
 # %% ../nbs/02_table.ipynb #1faa2902
 import csv, io
@@ -14,7 +15,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from .geo import LocalFrame, mean_position
+from .geo import LocalFrame, frame_about
 from .files import atomic_path
 
 # %% ../nbs/02_table.ipynb #0e1b941b
@@ -27,7 +28,7 @@ MEANING = { # column -> its kind, and what it says
     "h_accuracy": (float, "metres: the radius that holds the true position in about 68 % of cases"),
     "heading": (float, "degrees clockwise from north"),
     "heading_ref": (str, "T for true north, M for magnetic"),
-    "pitch": (float, "degrees of the camera above the horizon"),
+    "tilt": (float, "degrees of the camera above the horizon"),
     "taken_at": (str, "ISO 8601, with an offset where the camera wrote one"),
     "gps_at": (str, "ISO 8601 in UTC: when the position was fixed"),
     "make": (str, "the camera's maker"),
@@ -75,7 +76,7 @@ def photo_table(
     rows, # dictionaries with a file_name, or a DataFrame
 ) -> pd.DataFrame: # one row a photo: `COLUMNS` first, any others after
     "The rows as a photo table: every column there, numbers as float64, texts as text, `keep` as bool."
-    table = pd.DataFrame(rows)
+    table = with_tilt(pd.DataFrame(rows))
     for column, (kind, _) in MEANING.items():
         if column not in table: table[column] = "" if kind is str else np.nan
     if "keep" in table and table.keep.dtype != bool:
@@ -86,9 +87,32 @@ def photo_table(
         table["keep"] = keep.astype(bool)
     for column, (kind, _) in (MEANING | LATER).items():
         if column not in table: continue
-        if kind is float: table[column] = pd.to_numeric(table[column], errors="coerce").astype("float64")
-        else: table[column] = text_column(table, column)
+        table[column] = (float_column if kind is float else text_column)(table, column)
     return table[COLUMNS + [c for c in table if c not in COLUMNS]].reset_index(drop=True)
+
+def need_columns(
+    table, # a table
+    columns, # what it must have
+    way_out: str, # what to do about it
+    before: str="", # whose table it is, as in "plan.csv has "
+    where: str="", # or where it came from, as in " in peer.csv"
+):
+    "Raise a ValueError that names the columns that a table lacks, those that it has, and the way out."
+    missing = [c for c in columns if c not in table]
+    found = ", ".join(map(str, table.columns))[:300] or "none"
+    if missing: raise ValueError(f"{before}no column {', '.join(missing)}{where} (found: {found}): {way_out}")
+
+def float_column(
+    table, # a table
+    column: str, # one of its columns, or one that it lacks
+) -> pd.Series: # float64
+    "A column of numbers, NaN where it is missing or says no number."
+    values = table[column] if column in table else pd.Series(np.nan, index=table.index)
+    return pd.to_numeric(values, errors="coerce").astype("float64")
+
+def with_tilt(table):
+    "A table whose angle of the camera has the name that older tables did not have: they say `pitch`."
+    return table if "tilt" in table else table.rename(columns={"pitch": "tilt"})
 
 def text_column(
     table, # a table
@@ -121,7 +145,7 @@ ALIASES = {
     "file_name": ("filename", "file", "image_file", "image_file_name", "image_name", "image", "image_path",
                   "path", "photo", "name"), "latitude": ("lat", "gps_latitude", "gpslatitude"),
     "longitude": ("lon", "lng", "long", "gps_longitude", "gpslongitude"),
-    "heading": ("gps_img_direction", "bearing", "compass"),
+    "heading": ("gps_img_direction", "bearing", "compass"), "tilt": ("pitch",),
     "taken_at": ("timestamp", "datetime", "date_time", "capture_time")
 }
 
@@ -144,6 +168,10 @@ def rename_columns(
     return table
 
 # %% ../nbs/02_table.ipynb #5e55f05b
+def posix_name(name):
+    "A file name with `/` between its parts."
+    return PurePosixPath(name.replace("\\", "/")).as_posix() if name else ""
+
 def read_csv(
     path, # a small CSV that a person may have written
 ) -> pd.DataFrame: # texts, '' where empty; column names in lower case, file_name with '/' between parts
@@ -156,7 +184,7 @@ def read_csv(
     except FileNotFoundError: raise
     except (OSError, ValueError, csv.Error) as e:
         raise ValueError(f"{path} is not a readable CSV: {e}") from e
-    if not lines: raise ValueError(f"{path} is empty")
+    if not lines: raise ValueError(f"{path} is not a readable CSV: it is empty")
     columns = [c.strip().lower() for c in lines[0]]
     rows = [(i, [cell.strip() for cell in line]) for i, line in enumerate(lines[1:], 2)
             if any(cell.strip() for cell in line)]
@@ -166,19 +194,22 @@ def read_csv(
                              "with a comma in it into double quotes")
     table = pd.DataFrame([line + [""]*(len(columns) - len(line)) for _, line in rows], columns=columns,
                          dtype=object).astype(str)
-    if "file_name" in table:
-        table["file_name"] = [
-            PurePosixPath(n.replace("\\", "/")).as_posix() if n else "" for n in table.file_name
-        ]
+    if "file_name" in table: table["file_name"] = table.file_name.map(posix_name)
     return table
 
 # %% ../nbs/02_table.ipynb #b30a03ce
+def table_frame(
+    table, # a photo table whose photos all have positions
+) -> LocalFrame: # in metres
+    "A frame about a table's own mean position."
+    return frame_about(table.latitude, table.longitude)
+
 def table_metres(
     table, # a photo table whose photos all have positions
     frame: LocalFrame=None, # its own mean position by default
 ) -> np.ndarray: # (n, 2) metres east and north
     "Positions of a table in metres, in one local frame."
-    frame = frame or LocalFrame(*mean_position(table.latitude, table.longitude))
+    frame = frame or table_frame(table)
     return frame.to_metres(table.latitude.to_numpy(), table.longitude.to_numpy())
 
 # %% ../nbs/02_table.ipynb #e99a691f
@@ -192,32 +223,30 @@ def step_lengths(
 RADIUS_68 = float(np.sqrt(-2*np.log(1 - 0.68)))
 
 # %% ../nbs/02_table.ipynb #ce554047
-def _zone_s(taken) -> pd.Series:
+def _zone_s(taken):
     "Seconds east of UTC that capture times state, NaN where they state none."
     parts = taken.str.extract(r"T?.*([+-])(\d\d):(\d\d)$")
     seconds = pd.to_numeric(parts[1]) * 3600 + pd.to_numeric(parts[2]) * 60
-    return (seconds*np.where(parts[0] == "-", -1, 1)).where(parts[0].notna(),
-                                                            np.where(taken.str.endswith("Z"), 0., np.nan))
+    signed = seconds * np.where(parts[0] == "-", -1, 1)
+    return signed.where(parts[0].notna(), np.where(taken.str.endswith("Z"), 0., np.nan))
 
 def capture_seconds(
     table, # a photo table
 ) -> pd.Series: # seconds, NaN where unknown
     "Capture times as seconds of local wall-clock time, in the time zone that most photos state."
     taken = text_column(table, "taken_at")
-    local = pd.to_datetime(
-        taken.str.slice(0, 19).str.replace(" ", "T"), format="%Y-%m-%dT%H:%M:%S", errors="coerce")
+    clock = taken.str.slice(0, 19).str.replace(" ", "T")
+    local = pd.to_datetime(clock, format="%Y-%m-%dT%H:%M:%S", errors="coerce")
     zone = _zone_s(taken)
-    usual = zone.mode()
-    return (local -
-            pd.Timestamp("2000-01-01")).dt.total_seconds() - (zone -
-                                                              (usual.iloc[0] if len(usual) else 0)).fillna(0)
+    away = (zone - zone.mode().min()).fillna(0) # of the smallest of the usual zones
+    return (local - pd.Timestamp("2000-01-01")).dt.total_seconds() - away
 
 def capture_order(
     table, # a photo table
 ) -> np.ndarray: # row labels
     "The table's index in the order of capture; photos without a time by name, last."
-    return table.assign(_seconds=capture_seconds(table)).sort_values(["_seconds", "file_name"],
-                                                                     na_position="last").index.to_numpy()
+    timed = table.assign(_seconds=capture_seconds(table))
+    return timed.sort_values(["_seconds", "file_name"], na_position="last").index.to_numpy()
 
 # %% ../nbs/02_table.ipynb #f4ea3d51
 def counted(

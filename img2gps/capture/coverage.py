@@ -16,13 +16,13 @@ import shapely
 from matplotlib.figure import Figure
 from scipy.spatial import cKDTree
 
-from ..geo import LocalFrame, geodesic_m, mean_position
-from ..table import counted, has_position, table_metres
-from ..style import OKABE_ITO, heading_names, legend_above
+from ..geo import geodesic_m
+from ..table import TRUTHS, counted, float_column, has_position, table_frame, table_metres, text_column
+from ..style import OKABE_ITO, heading_names, legend_above, light_axes
 from .region import MAX_EXTENT_M, Region, read_region
 from .plan import (
-    PITCHES, PLAN_COLUMNS, STATUS_LOOKS, check_plan, place_size, plan_axes, plan_spacing, steps_through,
-    summarize_plan, walking_order)
+    PITCHES, PLAN_COLUMNS, STATUS_LOOKS, check_plan, in_order, place_size, plan_axes, plan_spacing,
+    steps_through, summarize_plan, walking_order)
 
 # %% ../../nbs/capture/22_coverage.ipynb #e9e17787
 POOR_FIX = {"low_accuracy", "stale_fix"} # cleaning's codes for a doubtful position
@@ -30,17 +30,13 @@ POOR_FIX = {"low_accuracy", "stale_fix"} # cleaning's codes for a doubtful posit
 def _photo_states(table, max_accuracy_m):
     """What each photo is good for: 'good', 'poor' (a doubtful fix), 'set aside' (by cleaning, for another
     reason) or 'no position'."""
-    codes = table["reasons"].fillna("").astype(str) if "reasons" in table else pd.Series(
-        "", index=table.index)
-    dropped = ~table["keep"].astype(str).str.lower().isin(
-        ["true", "1", "1.0"]) if "keep" in table else pd.Series(False, index=table.index)
-    sets = {text: set(text.split(";")) - {""} for text in codes.unique()}
-    poor = codes.map({t: bool(c & POOR_FIX) for t, c in sets.items()}).astype(bool)
-    other = dropped & codes.map({t: not c or bool(c - POOR_FIX) for t, c in sets.items()}).astype(bool)
-    if "h_accuracy" in table: poor |= pd.to_numeric(table["h_accuracy"], errors="coerce") > max_accuracy_m
-    return pd.Series(
-        np.select([~has_position(table), other, poor], ["no position", "set aside", "poor"], "good"),
-        index=table.index)
+    codes = text_column(table, "reasons").str.split(";").map(lambda found: set(found) - {""})
+    dropped = ~text_column(table, "keep").str.lower().map(TRUTHS).eq(True) & ("keep" in table)
+    other = dropped & codes.map(lambda found: not found or not found <= POOR_FIX).astype(bool)
+    poor = codes.map(lambda found: not found.isdisjoint(POOR_FIX)).astype(bool)
+    poor |= float_column(table, "h_accuracy") > max_accuracy_m
+    states = ["no position", "set aside", "poor"]
+    return pd.Series(np.select([~has_position(table), other, poor], states, "good"), index=table.index)
 
 # %% ../../nbs/capture/22_coverage.ipynb #fc014885
 FAR_M = 5000. # where every photo is further than this from the plan, it is the plan of something else
@@ -71,25 +67,22 @@ def match_photos(
     radius_m = _reach(plan) if radius_m is None else radius_m
     if not radius_m > 0: raise ValueError(f"radius_m must be a positive number of metres, not {radius_m}")
     names = heading_names(headings)
-    out = pd.DataFrame(
-        dict(place="", distance_m=np.nan, heading_name="", state=_photo_states(table, max_accuracy_m)),
-        index=table.index)
-    placed = has_position(table)
-    frame = LocalFrame(*mean_position(plan.latitude, plan.longitude))
-    away, nearest = cKDTree(places := table_metres(plan, frame)).query(table_metres(table[placed], frame))
-    beyond = geodesic_m(table.latitude[placed], table.longitude[placed], frame.latitude,
-                        frame.longitude) - np.hypot(*places.T).max()
+    out = pd.DataFrame(dict(place="", distance_m=np.nan, heading_name="",
+                            state=_photo_states(table, max_accuracy_m)), index=table.index)
+    placed, frame = table[has_position(table)], table_frame(plan)
+    away, nearest = cKDTree(places := table_metres(plan, frame)).query(table_metres(placed, frame))
+    beyond = geodesic_m(placed.latitude, placed.longitude, frame.latitude, frame.longitude)
+    beyond = beyond - np.hypot(*places.T).max()
     away = np.where(beyond > 1000, np.maximum(away, beyond), away) # a flat frame ends somewhere
     if len(away) and away.min() > FAR_M:
         raise ValueError(f"no photo is within {away.min() // 1000:,.0f} km of the plan: one of the two "
                          "belongs to another place")
-    out.loc[placed, "distance_m"] = away
-    out.loc[placed, "place"] = np.where(away <= radius_m, plan.place.astype(str).to_numpy()[nearest], "")
-    heading = pd.to_numeric(table["heading"],
-                            errors="coerce").to_numpy(float) if "heading" in table else np.full(
-                                len(table), np.nan)
+    out.loc[placed.index, "distance_m"] = away
+    place = plan.place.astype(str).to_numpy()[nearest]
+    out.loc[placed.index, "place"] = np.where(away <= radius_m, place, "")
+    heading = float_column(table, "heading").to_numpy()
     turn = np.abs((heading[:, None] - list(names.values()) + 180) % 360 - 180)
-    known = np.isfinite(turn).all(1)
+    known = np.isfinite(heading)
     out.loc[known, "heading_name"] = np.array(list(names))[turn[known].argmin(1)]
     return out
 
@@ -102,12 +95,11 @@ def coverage_shots(
     # plan's order
 ) -> pd.DataFrame:
     "The photos of each planned shot."
-    names, places = list(heading_names(headings)), plan.place.astype(str)
-    grid = pd.MultiIndex.from_product([places, names], names=["place", "heading_name"])
-    known = matched[(matched.place != "") & (matched.heading_name != "")]
-    count = lambda state: known[known.state == state].groupby(["place", "heading_name"]).size().reindex(
-        grid, fill_value=0)
-    return pd.DataFrame(dict(photos=count("good"), poor_photos=count("poor"))).reset_index()
+    keys = ["place", "heading_name"]
+    grid = pd.MultiIndex.from_product([plan.place.astype(str), list(heading_names(headings))], names=keys)
+    counts = matched.groupby([*keys, "state"]).size().unstack(fill_value=0).reindex(grid, fill_value=0)
+    counts = counts.reindex(columns=["good", "poor"], fill_value=0)
+    return counts.set_axis(["photos", "poor_photos"], axis=1).reset_index()
 
 # %% ../../nbs/capture/22_coverage.ipynb #344643f6
 def coverage(
@@ -121,13 +113,12 @@ def coverage(
     # (names), heading_coverage, status
 ) -> pd.DataFrame:
     "What photos cover of a plan, a row a place."
-    matched, names = match_photos(plan, table, radius_m, headings,
-                                  max_accuracy_m), np.array(list(heading_names(headings)))
-    places = plan.place.astype(str)
-    at = matched[matched.place != ""]
-    count = lambda chosen: at[chosen].groupby("place").size().reindex(places, fill_value=0).to_numpy()
-    good, poor, blind = count(at.state == "good"), count(at.state == "poor"), count((at.state == "good")
-                                                                                    & (at.heading_name == ""))
+    matched = match_photos(plan, table, radius_m, headings, max_accuracy_m)
+    names, places = np.array(list(heading_names(headings))), plan.place.astype(str)
+    count = lambda chosen: matched[chosen].groupby("place").size().reindex(places, fill_value=0).to_numpy()
+    is_good = matched.state == "good"
+    good, poor, blind = (count(chosen) for chosen in (
+        is_good, matched.state == "poor", is_good & (matched.heading_name == "")))
     shots = coverage_shots(plan, matched, headings).photos.to_numpy().reshape(len(plan), -1)
     short = np.maximum(per_heading - shots, 0)
     done = (good > 0) & (short.sum(1) <= blind)
@@ -153,23 +144,23 @@ def count_matches(
 # %% ../../nbs/capture/22_coverage.ipynb #085c31ff
 STATUSES = ("done", "partial", "poor", "missing")
 
+def _listed(counts, words):
+    "Those of some counts that are not 0, with what they count."
+    return [f"{counts[key]:,} {text}" for key, text in words.items() if counts.get(key)]
+
 def summarize_coverage(
     covered, # from `coverage`
     photos: dict=None, # from `count_matches`
 ) -> str: # one line
     "The coverage in a line for a terminal."
     counts = covered.status.value_counts()
-    line = f"{counts.get('done', 0):,} of {len(covered):,} places done" + "".join(
-        f", {counts[s]:,} {text}" for s, text in (("partial", "in part"), ("poor", "only with poor fixes"),
-                                                  ("missing", "missing")) if s in counts)
+    rest = _listed(counts, dict(partial="in part", poor="only with poor fixes", missing="missing"))
+    line = ", ".join([f"{counts.get('done', 0):,} of {len(covered):,} places done", *rest])
     if not photos: return line
-    parts = [
-        f"{photos[k]:,} {text}"
-        for k, text in (("poor", "poorly fixed"), ("outside", "outside every place"),
-                        ("blind", "without a heading (counted by number)"),
-                        ("set aside", "set aside by cleaning"), ("no position", "without a position"))
-        if photos.get(k)
-    ]
+    parts = _listed(photos, {
+        "poor": "poorly fixed", "outside": "outside every place",
+        "blind": "without a heading (counted by number)", "set aside": "set aside by cleaning",
+        "no position": "without a position"})
     return f"{line}; {counted(photos['all'], 'photo')}" + (f", of which {', '.join(parts)}" if parts else "")
 
 # %% ../../nbs/capture/22_coverage.ipynb #7dbf0820
@@ -183,13 +174,13 @@ def photo_region(
     if not len(good):
         raise ValueError(f"none of {len(table):,} photos has a well-fixed position: there is no region to "
                          "make of them")
-    frame = LocalFrame(*mean_position(good.latitude, good.longitude))
+    frame = table_frame(good)
     metres = table_metres(good, frame)
-    (west, south), (east, north) = metres.min(0) - margin_m, metres.max(0) + margin_m
-    if (reach := max(east - west, north - south)) > MAX_EXTENT_M:
+    low, high = metres.min(0) - margin_m, metres.max(0) + margin_m
+    if (reach := (high - low).max()) > MAX_EXTENT_M:
         raise ValueError(f"the photos are up to {reach / 1000:,.0f} km apart: clean the table first, or "
                          "give a region")
-    return Region(frame, shapely.box(west, south, east, north), name="the photos' box")
+    return Region(frame, shapely.box(*low, *high), name="the photos' box")
 
 # %% ../../nbs/capture/22_coverage.ipynb #66868189
 def _around(metres, spacing, most):
@@ -198,10 +189,8 @@ def _around(metres, spacing, most):
     reach = spacing / np.sqrt(3)
     pitch = reach * max(0.2, np.sqrt(np.pi * len(metres) / most))
     whole = np.arange(-np.ceil(reach / pitch) - 1, np.ceil(reach / pitch) + 2)
-    cells = (np.round(metres/pitch)[:, None] +
-             np.stack(np.meshgrid(whole, whole), -1).reshape(-1, 2)).reshape(-1, 2)
-    once = np.unique(cells @ [1, 1j])
-    points = np.stack([once.real, once.imag], -1) * pitch
+    disc = np.stack(np.meshgrid(whole, whole), -1).reshape(-1, 2)
+    points = np.unique((np.round(metres/pitch)[:, None] + disc).reshape(-1, 2), axis=0) * pitch
     points = points[cKDTree(metres).query(points)[0] <= reach]
     return points if len(points) else metres
 
@@ -214,7 +203,7 @@ def _samples(covered, region, frame, most=20_000):
 
 def _gap_row(away):
     "Largest, 90th percentile and mean of some distances; NaN where nothing is done yet."
-    if not np.isfinite(away).all(): return dict(largest_m=np.nan, p90_m=np.nan, mean_m=np.nan)
+    away = away if np.isfinite(away).all() else np.array([np.nan])
     return dict(largest_m=float(away.max()), p90_m=float(np.quantile(away, 0.9)), mean_m=float(away.mean()))
 
 # %% ../../nbs/capture/22_coverage.ipynb #098e1f82
@@ -229,13 +218,14 @@ def gap_curve(
 ) -> pd.DataFrame:
     """Places that are not done in the order in which they shrink the gaps most (greedy on the mean
     squared gap), and what remains."""
-    frame = LocalFrame(*mean_position(covered.latitude, covered.longitude))
+    frame = table_frame(covered)
     metres, points = table_metres(covered, frame), _samples(covered, region, frame, 6000)
     done = (covered.status == "done").to_numpy()
-    away = cKDTree(metres[done]).query(points)[0] if done.any() else np.full(len(points), np.inf)
+    away = cKDTree(metres[done]).query(points)[0]
     # without any place, the whole region is the gap
     squared = np.minimum(away, np.hypot(*np.ptp(np.concatenate([points, metres]), axis=0)))**2
-    gain = lambda i: np.maximum(squared - ((points - metres[i])**2).sum(1), 0).sum()
+    reach = lambda i: ((points - metres[i])**2).sum(1)
+    gain = lambda i: np.maximum(squared - reach(i), 0).sum()
     heap = [(-gain(i), i) for i in np.flatnonzero(~done)]
     heapify(heap)
     rows = [dict(places=0, place="", **_gap_row(away))]
@@ -246,8 +236,7 @@ def gap_curve(
         if heap and now < -heap[0][0] - 1e-9:
             heappush(heap, (-now, i))
             continue
-        reach = ((points - metres[i])**2).sum(1)
-        squared, away = np.minimum(squared, reach), np.minimum(away, np.sqrt(reach))
+        squared, away = np.minimum(squared, reach(i)), np.minimum(away, np.sqrt(reach(i)))
         rows.append(dict(places=len(rows), place=covered.place.iloc[i], **_gap_row(away)))
     return pd.DataFrame(rows)
 
@@ -263,21 +252,17 @@ def second_walk(
     # missing), shots
 ) -> pd.DataFrame:
     "The plan of a second walk. ValueError where everything is done."
-    open_places = covered[covered.status != "done"]
-    if not len(open_places):
+    missing = covered[covered.status != "done"]
+    if not len(missing):
         raise ValueError(f"all {len(covered):,} places are done: there is nothing to walk again")
     if n_places is not None and n_places < 1: raise ValueError(f"n_places must be at least 1, not {n_places}")
     if n_places is not None:
-        open_places = open_places[open_places.place.isin(gap_curve(covered, region, n_places).place)]
-    where = read_region(region) if region is not None else Region(
-        LocalFrame(*mean_position(covered.latitude, covered.longitude)))
-    walk = open_places.iloc[walking_order(table_metres(open_places, where.frame),
-                                          through=steps_through(where))].reset_index(drop=True)
-    lat, lon = walk.latitude.to_numpy(float), walk.longitude.to_numpy(float)
-    step = np.concatenate([[0.], geodesic_m(lat[:-1], lon[:-1], lat[1:], lon[1:])])
-    walk = walk.assign(order=np.arange(1,
-                                       len(walk) + 1), step_m=step.round(2), headings=walk.headings_missing,
-                       shots=walk.headings_missing.str.split(";").str.len()*len(pitches))
+        missing = missing[missing.place.isin(gap_curve(covered, region, n_places).place)]
+    where = read_region(region) if region is not None else Region(table_frame(covered))
+    order = walking_order(table_metres(missing, where.frame), through=steps_through(where))
+    walk = in_order(missing.iloc[order]).round({"step_m": 2}).reset_index(drop=True)
+    shots = walk.headings_missing.str.split(";").str.len() * len(pitches)
+    walk = walk.assign(headings=walk.headings_missing, shots=shots)
     return walk[PLAN_COLUMNS + ["status", "headings", "shots"]]
 
 # %% ../../nbs/capture/22_coverage.ipynb #52fe9936
@@ -287,11 +272,11 @@ def walk_gaps(
     region=None, # as for `second_walk`
 ) -> tuple: # before and after the walk: dictionaries of largest_m, p90_m, mean_m
     "How far spots are from the nearest place that is done, before and after a second walk."
-    frame = LocalFrame(*mean_position(covered.latitude, covered.longitude))
+    frame = table_frame(covered)
     points, metres = _samples(covered, region, frame), table_metres(covered, frame)
-    away = lambda done: cKDTree(metres[done]).query(points)[0] if done.any() else np.full(len(points), np.inf)
     done = (covered.status == "done").to_numpy()
-    return _gap_row(away(done)), _gap_row(away(done | covered.place.isin(walk.place).to_numpy()))
+    gaps = lambda walked: _gap_row(cKDTree(metres[walked]).query(points)[0])
+    return gaps(done), gaps(done | covered.place.isin(walk.place).to_numpy())
 
 def summarize_walk(
     walk, # from `second_walk`
@@ -302,7 +287,8 @@ def summarize_walk(
     if not gaps: return line
     before, after = gaps
     fresh = not np.isfinite(before["mean_m"])
-    said = lambda k: f"{after[k]:.0f} m (nothing is done yet)" if fresh else f"{before[k]:.0f} to {after[k]:.0f} m"
+    def said(k):
+        return f"{after[k]:.0f} m (nothing is done yet)" if fresh else f"{before[k]:.0f} to {after[k]:.0f} m"
     return f"{line}; largest gap {said('largest_m')}, mean gap {said('mean_m')}"
 
 # %% ../../nbs/capture/22_coverage.ipynb #7fa22393
@@ -315,20 +301,21 @@ def plot_coverage(
     on the map as small dots, in open markers."""
     ax, metres = plan_axes(covered, region)
     if table is not None:
-        frame = read_region(region).frame if region is not None else LocalFrame(
-            *mean_position(covered.latitude, covered.longitude))
+        frame = read_region(region).frame if region is not None else table_frame(covered)
         photos = table_metres(table[_photo_states(table, np.inf).isin(["good", "poor"])], frame)
-        (west, east), (south, north) = ax.get_xlim(), ax.get_ylim()
-        photos = photos[(photos >= (west, south)).all(1) & (photos <= (east, north)).all(1)]
+        low, high = np.transpose([ax.get_xlim(), ax.get_ylim()])
+        photos = photos[((photos >= low) & (photos <= high)).all(1)]
         ax.scatter(*photos.T, s=3, color="#888888", linewidths=0, zorder=2, rasterized=True,
                    label=f"photos ({len(photos):,})")
+    look = dict(linewidths=0) if table is None else dict(facecolors="none", linewidths=1.1)
+    size = 1.3 * place_size(ax, metres)
     for status, (colour, shape) in STATUS_LOOKS.items():
         chosen = (covered.status == status).to_numpy()
         if chosen.any():
-            ax.scatter(*metres[chosen].T, s=1.3*place_size(ax, metres),
-                       facecolors=colour if table is None else "none", edgecolors=colour, marker=shape,
-                       linewidths=0 if table is None else 1.1, zorder=3, label=f"{status} ({chosen.sum():,})")
-    legend_above(ax, ncols=3)
+            colours = dict(facecolors=colour, edgecolors=colour) | look
+            ax.scatter(*metres[chosen].T, s=size, marker=shape, zorder=3,
+                       label=f"{status} ({chosen.sum():,})", **colours)
+    legend_above(ax)
     if table is not None: ax.get_legend().legend_handles[0].set_sizes([14])
     return ax.figure
 
@@ -337,15 +324,13 @@ def plot_gaps(
     curve, # from `gap_curve`
 ) -> Figure:
     "What remains of the gaps against the places walked."
-    ax = Figure(figsize=(6.4, 3.4), dpi=100, layout="constrained").subplots()
-    for column, label, colour, style in (("largest_m", "largest gap", "#D55E00",
-                                          "-"), ("p90_m", "90th percentile", "#E69F00", "--"),
-                                         ("mean_m", "mean gap", OKABE_ITO["blue"], ":")):
-        ax.plot(curve.places, curve[column], color=colour, linestyle=style, linewidth=2, label=label)
-    ax.set(xlim=(0, max(curve.places.max(), 1)), ylim=(0, None))
-    ax.set_xlabel("places of the second walk, the most useful first", fontsize=10)
-    ax.set_ylabel("metres to a place that is done", fontsize=10)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(color="#E5E5E5", linewidth=0.8)
-    legend_above(ax, ncols=3)
+    ax = light_axes(None, (6.4, 3.4))
+    for column, label, colour, style in (
+            ("largest_m", "largest gap", "vermilion", "-"), ("p90_m", "90th percentile", "orange", "--"),
+            ("mean_m", "mean gap", "blue", ":")):
+        ax.plot(curve.places, curve[column], color=OKABE_ITO[colour], linestyle=style, linewidth=2,
+                label=label)
+    ax.set(xlim=(0, max(curve.places.max(), 1)), ylim=(0, None),
+           xlabel="places of the second walk, the most useful first", ylabel="metres to a place that is done")
+    legend_above(ax)
     return ax.figure

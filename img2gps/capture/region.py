@@ -17,7 +17,7 @@ import shapely
 from fastcore.basics import patch
 from matplotlib.path import Path as Outline
 
-from ..geo import Bounds, LocalFrame, check_lat_lon, geodesic_m, mean_position
+from ..geo import Bounds, LocalFrame, check_lat_lon, frame_about, geodesic_m
 
 # %% ../../nbs/capture/20_region.ipynb #ca3db645
 MAX_FILE_BYTES = 20_000_000 # of a GeoJSON file
@@ -190,7 +190,7 @@ def read_region(
             f"{name} holds areas as well as lines: keep one kind, areas to cover or a path to follow")
     lon, lat = shapely.get_coordinates([*polygons, *lines]).T
     lon = (lon + 180) % 360 - 180
-    frame = LocalFrame(*mean_position(lat, lon))
+    frame = frame_about(lat, lon)
     box = frame.to_metres(lat, lon)
     extent = np.ptp(box, axis=0).max()
     if extent > MAX_EXTENT_M or geodesic_m(lat, lon, frame.latitude, frame.longitude).max() > MAX_EXTENT_M:

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageChops, ImageColor, ImageDraw
 
 from ..geo import LocalFrame
 
@@ -36,25 +36,38 @@ def sun_position(
     return float(np.rad2deg(np.arctan2(east, north)) % 360), float(np.rad2deg(np.arcsin(up)))
 
 # %% ../../nbs/demo/25_campus.ipynb #210353d8
+def _rgb(colour):
+    "A colour, written as #rrggbb or as three numbers from 0 to 255, as an array."
+    return np.array(ImageColor.getrgb(colour) if isinstance(colour, str) else colour)
+
 @dataclass(frozen=True)
 class Weather:
     "The light that one photo is drawn in."
     name: str # one of WEATHERS
     sun: tuple=(200., 45.) # azimuth and elevation in degrees
-    zenith: tuple=(70, 125, 205) # colour of the sky overhead, sRGB 0 to 255
-    horizon: tuple=(196, 218, 238) # colour of the sky at the horizon, and of the haze
+    zenith: str="#467dcd" # colour of the sky overhead
+    horizon: str="#c4daee" # colour of the sky at the horizon, and of the haze
     direct: tuple=(0.62, 0.60, 0.55) # light from the sun: red, green, blue, 1 is a normal exposure
     ambient: tuple=(0.50, 0.53, 0.58) # light from the sky
     visibility: float=1500. # metres at which haze has hidden 63 % of a colour
     clouds: float=0.4 # how much of the sky they cover, 0 to 1
     seed: int=0 # of the clouds: one walk, one sky
 
+    def light(self, sun=None, sky=1.):
+        "Red, green, blue on what faces the sun and the sky so far, 0 to 1; by default on flat ground."
+        if sun is None: sun = max(0, np.sin(np.deg2rad(self.sun[1])))
+        return np.array(self.ambient) * sky + np.array(self.direct) * sun
+
+    def veil(self, colours, hidden):
+        "Colours of which haze hides a share, 0 to 1."
+        return colours * (1 - hidden) + _rgb(self.horizon) * hidden
+
 _SKIES = dict(
-    clear=dict(), overcast=dict(zenith=(168, 174, 182), horizon=(206, 209, 212), direct=(0.06, 0.06, 0.06),
+    clear=dict(), overcast=dict(zenith="#a8aeb6", horizon="#ced1d4", direct=(0.06, 0.06, 0.06),
                                 ambient=(0.80, 0.81, 0.84), visibility=900., clouds=0.9),
-    golden=dict(zenith=(96, 128, 186), horizon=(248, 208, 158), direct=(0.70, 0.54, 0.34),
+    golden=dict(sun=(285., 14.), zenith="#6080ba", horizon="#f8d09e", direct=(0.70, 0.54, 0.34),
                 ambient=(0.58, 0.55, 0.57), visibility=1100., clouds=0.3),
-    haze=dict(zenith=(178, 190, 202), horizon=(214, 217, 219), direct=(0.22, 0.21, 0.19),
+    haze=dict(zenith="#b2beca", horizon="#d6d9db", direct=(0.22, 0.21, 0.19),
               ambient=(0.70, 0.71, 0.73), visibility=330., clouds=0.1))
 WEATHERS = tuple(_SKIES)
 
@@ -65,7 +78,7 @@ def make_weather(
 ) -> Weather:
     "One of the four kinds of weather with its sun."
     if name not in _SKIES: raise ValueError(f"weather {name!r} is not one of {', '.join(WEATHERS)}")
-    return Weather(name, sun or ((285., 14.) if name == "golden" else (200., 45.)), seed=seed, **_SKIES[name])
+    return Weather(name, seed=seed, **_SKIES[name] | (dict(sun=sun) if sun else {}))
 
 # %% ../../nbs/demo/25_campus.ipynb #66570b0a
 class Faces:
@@ -75,18 +88,18 @@ class Faces:
 
     def add(self,
         corners, # metres, shape (3 or 4, 3)
-        colour, # sRGB 0 to 255
+        colour, # #rrggbb, or red, green, blue from 0 to 255
     ):
         "One more face; a triangle repeats its last corner."
         corners = [tuple(c) for c in corners]
         self.corners.append(corners + corners[-1:] * (4 - len(corners)))
-        self.colours.append(tuple(colour))
+        self.colours.append(_rgb(colour))
 
     def ring(self,
         centre, # east, north in metres
         radii, # at the bottom and at the top, metres
         heights, # of the bottom and of the top, metres
-        colours, # one colour, or several that take turns around
+        colours, # one colour, or a list of them that take turns around
         sides: int=8, # corners of the ring
         turn: float=0., # degrees
     ):
@@ -94,7 +107,7 @@ class Faces:
         angles = np.deg2rad(turn) + 2 * np.pi * np.arange(sides + 1) / sides
         low, high = ([(centre[0] + r*np.cos(a), centre[1] + r*np.sin(a), z) for a in angles]
                      for r, z in zip(radii, heights))
-        colours = colours if isinstance(colours[0], (tuple, list)) else [colours]
+        colours = colours if isinstance(colours, list) else [colours]
         for k in range(sides): self.add([low[k], low[k + 1], high[k + 1], high[k]], colours[k % len(colours)])
 
 def _normals(corners):
@@ -103,36 +116,33 @@ def _normals(corners):
     return normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
 
 # %% ../../nbs/demo/25_campus.ipynb #2df7fddf
-GLASS, PALE, DARK = (72, 92, 112), (236, 232, 222), (58, 56, 58)
-FACADES = ("windows", "ribbons", "piers", "bands", "panels", "arcade", "gallery", "mural")
+GLASS, PALE, DARK = "#485c70", "#ece8de", "#3a383a"
+# what is painted in each cell, and its margins left, right, below and above, in bays and storeys
+_PATTERNS = dict(
+    windows=[("bay", "window", .24, .24, .25, .18)],
+    ribbons=[("storey", "glass", .1, .1, .34, .20)],
+    piers=[("column", "accent", .0, .64, .0, .0), ("bay", "window", .5, .14, .2, .15)],
+    bands=[("storey", "accent", .0, .0, .0, .66), ("bay", "window", .36, .34, .42, .1)],
+    panels=[("odd", "accent", .0, .0, .0, .0), ("bay", "window", .3, .3, .35, .25)],
+    arcade=[("ground", "dark", .14, .14, .0, .14), ("upper", "window", .3, .3, .2, .2)],
+    gallery=[("storey", "accent", .0, .0, .8, .0), ("bay", "window", .12, .12, .08, .28)])
+FACADES = (*_PATTERNS, "mural")
 
 def _facade(width, height, style, accent, rng):
     "The painted rectangles of a wall: left, right, bottom, top in metres, and a colour."
-    floors, bays = max(1, round(height / 3.6)), max(2, round(width / 4.2))
-    tall, wide = height / floors, width / bays
-    cell = lambda b, f, x0, x1, z0, z1, colour: ((b + x0)*wide, (b + x1)*wide, (f + z0)*tall,
-                                                 (f + z1)*tall, colour)
-    each = [(b, f) for f in range(floors) for b in range(bays)]
-    lit = lambda: (226, 206, 150) if rng.random() < 0.08 else tuple(np.array(GLASS) + rng.integers(-14, 15))
-    if style == "windows": return [cell(b, f, .24, .76, .25, .82, lit()) for b, f in each]
-    if style == "ribbons": return [cell(0, f, .1, bays - .1, .34, .80, GLASS) for f in range(floors)]
-    if style == "piers":
-        return [cell(b, 0, .0, .36, 0, floors, accent)
-                for b in range(bays)] + [cell(b, f, .5, .86, .2, .85, lit()) for b, f in each]
-    if style == "bands":
-        return [cell(0, f, 0, bays, .0, .34, accent)
-                for f in range(floors)] + [cell(b, f, .36, .66, .42, .9, lit()) for b, f in each]
-    if style == "panels":
-        return [cell(b, f, 0, 1, 0, 1, accent)
-                for b, f in each if (b + f) % 2] + [cell(b, f, .3, .7, .35, .75, lit()) for b, f in each]
-    if style == "arcade":
-        return [cell(b, 0, .14, .86, 0, .86, DARK)
-                for b in range(bays)] + [cell(b, f, .3, .7, .2, .8, lit()) for b, f in each if f]
-    if style == "gallery":
-        return [cell(0, f, 0, bays, .80, 1., accent)
-                for f in range(floors)] + [cell(b, f, .12, .88, .08, .72, lit()) for b, f in each]
-    return [(width*.2, width*.8, height*.2, height*.9, accent),
-            (width*.32, width*.68, height*.35, height*.75, PALE)]
+    if style == "mural":
+        return [(width*.2, width*.8, height*.2, height*.9, accent),
+                (width*.32, width*.68, height*.35, height*.75, PALE)]
+    floors, bays, out = max(1, round(height / 3.6)), max(2, round(width / 4.2)), []
+    tall, wide, paints = height / floors, width / bays, dict(accent=accent, dark=DARK, glass=GLASS)
+    window = lambda: "#e2ce96" if rng.random() < 0.08 else _rgb(GLASS) + rng.integers(-14, 15) # lit, or not
+    for cell, paint, left, right, below, above in _PATTERNS[style]:
+        across, up = bays if cell == "storey" else 1, floors if cell == "column" else 1
+        for f, b in np.ndindex(floors // up, bays // across):
+            if not dict(odd=(b + f) % 2, ground=f == 0, upper=f > 0).get(cell, True): continue
+            out.append(((b + left)*wide, (b + across - right)*wide, (f + below)*tall, (f + up - above)*tall,
+                        window() if paint == "window" else paints[paint]))
+    return out
 
 # %% ../../nbs/demo/25_campus.ipynb #a0e46314
 ROOFS = ("flat", "gable", "hip", "pyramid")
@@ -163,116 +173,88 @@ def _roof(faces, corners, z, kind, rise, roof, wall):
 def _building(faces, footprint, height, style, wall, accent, roof_kind, roof, rng):
     """A building on a footprint of four corners; the first side has the door, and the four sides do not
     look alike."""
-    plinth = tuple(int(v * 0.62) for v in wall)
-    for side in range(4):
-        a, b = footprint[side], footprint[(side + 1) % 4]
+    for side, (a, b) in enumerate(zip(footprint, np.roll(footprint, -1, 0))):
         width = float(np.linalg.norm(np.subtract(b, a)))
-        painted = _facade(width, height, style if side != 2 else "mural" if style != "mural" else "bands",
-                          accent, rng)
-        painted = [(0, width, 0, 0.7, plinth)] + painted
-        if side == 0:
-            painted += [(width/2 - 2.2, width/2 + 2.2, 0, 3.9, accent),
-                        (width/2 - 1.5, width/2 + 1.5, 0, 3.1, DARK)]
+        pattern = style if side != 2 else "mural" if style != "mural" else "bands"
+        plinth = (0, width, 0, 0.7, (_rgb(wall) * 0.62).astype(int))
+        door = [(width/2 - 2.2, width/2 + 2.2, 0, 3.9, accent), (width/2 - 1.5, width/2 + 1.5, 0, 3.1, DARK)]
+        painted = [plinth, *_facade(width, height, pattern, accent, rng), *(door if side == 0 else ())]
         _wall(faces, a, b, 0, height, wall, painted)
     _roof(faces, footprint, height, roof_kind, min(4.5, height * 0.5), roof, wall)
 
 # %% ../../nbs/demo/25_campus.ipynb #f99d1eab
-TREES = dict(round=((70, 118, 56), 1.0), fir=((38, 84, 62), 1.2), poplar=((112, 140, 60), 1.6),
-             maple=((186, 84, 44), 1.0), blossom=((226, 160, 182), 0.8))
+_ROUND = [((.45, 1.), (.26, .46)), ((1., .9), (.46, .72)), ((.9, .3), (.72, 1.))]
+_FIR = [((1., .45), (.12, .45)), ((.8, .3), (.4, .72)), ((.55, .0), (.66, 1.))]
+_POPLAR = [((.5, 1.), (.1, .3)), ((1., .8), (.3, .7)), ((.8, .1), (.7, 1.))]
+# colour, how tall, how wide for that, and the crown's rings: shares of the radius and of the height
+TREES = dict(round=("#467638", 1.0, 0.36, _ROUND), fir=("#26543e", 1.2, 0.26, _FIR),
+             poplar=("#708c3c", 1.6, 0.14, _POPLAR), maple=("#ba542c", 1.0, 0.36, _ROUND),
+             blossom=("#e2a0b6", 0.8, 0.36, _ROUND))
 
 def _tree(faces, centre, kind, rng):
     "A tree; returns its radius and height."
-    colour, tall = TREES[kind]
+    colour, tall, wide, crown = TREES[kind]
     height = tall * rng.uniform(6.5, 9.)
-    radius = height * dict(fir=0.26, poplar=0.14).get(kind, 0.36)
-    shades = [tuple(np.clip(np.array(colour) * s, 0, 255).astype(int)) for s in rng.uniform(0.82, 1.12, 7)]
+    radius = height * wide
+    shades = np.clip(_rgb(colour) * rng.uniform(0.82, 1.12, (7, 1)), 0, 255).astype(int)
     turn = rng.uniform(0, 60)
-    faces.ring(centre, (0.28, 0.2), (0, height * 0.4), (92, 72, 56), 5)
-    if kind == "fir": rings = [((1., .45), (.12, .45)), ((.8, .3), (.4, .72)), ((.55, .0), (.66, 1.))]
-    elif kind == "poplar": rings = [((.5, 1.), (.1, .3)), ((1., .8), (.3, .7)), ((.8, .1), (.7, 1.))]
-    else: rings = [((.45, 1.), (.26, .46)), ((1., .9), (.46, .72)), ((.9, .3), (.72, 1.))]
-    for (r0, r1), (z0, z1) in rings:
-        faces.ring(centre, (radius*r0, radius*r1), (height*z0, height*z1), shades, 7, turn)
+    faces.ring(centre, (0.28, 0.2), (0, height * 0.4), "#5c4838", 5)
+    for radii, heights in crown:
+        faces.ring(centre, radius * np.array(radii), height * np.array(heights), list(shades), 7, turn)
     return radius, height
 
 # %% ../../nbs/demo/25_campus.ipynb #9698d5af
+def _landmark(*rings):
+    """The function that draws a landmark about a point: rings of radii (bottom, top), heights (bottom, top),
+    colours, and what else `Faces.ring` takes. It returns the radius and the height."""
+    def draw(faces, centre):
+        for r0, r1, z0, z1, colours, *shape in rings: faces.ring(centre, (r0, r1), (z0, z1), colours, *shape)
+        return max(max(ring[:2]) for ring in rings), max(ring[3] for ring in rings)
+    return draw
+
 def _clock_tower(faces, p):
-    faces.ring(p, (4.2, 4.2), (0, 3), (150, 140, 126), 4, 45)
-    faces.ring(p, (3.8, 3.8), (3, 24), (226, 216, 192), 4, 45)
-    for z in (7, 11, 15): faces.ring(p, (3.8, 3.8), (z, z + 0.7), (150, 140, 126), 4, 45)
-    for k in range(4): # a clock on each side: an eight-sided disc, and its hands
+    "A square tower with a clock on each side: an eight-sided disc, and its hands."
+    stone, square = "#968c7e", (4, 45)
+    size = _landmark((4.2, 4.2, 0, 3, stone, *square), (3.8, 3.8, 3, 24, "#e2d8c0", *square),
+                     *[(3.8, 3.8, z, z + 0.7, stone, *square) for z in (7, 11, 15)],
+                     (4.6, 4.6, 24, 25, stone, *square), (4.4, 0, 25, 34, "#3a806c", *square))(faces, p)
+    for k in range(4):
         out = np.array([np.cos(k * np.pi / 2), np.sin(k * np.pi / 2)]); across = np.array([-out[1], out[0]])
         at = lambda u, v: (*(np.array(p) + out * 2.7 + across * u), 20.5 + v)
-        disc = lambda r: [at(r * np.cos(a), r * np.sin(a)) for a in np.arange(8) * np.pi / 4]
-        for r, colour in ((2.3, DARK), (1.95, (250, 248, 238))):
-            d = disc(r)
-            for q in ((0, 1, 2, 3), (0, 3, 4, 7), (4, 5, 6, 7)): faces.add([d[i] for i in q], colour)
+        for r, colour in ((2.3, DARK), (1.95, "#faf8ee")):
+            disc = [at(r * np.cos(a), r * np.sin(a)) for a in np.arange(8) * np.pi / 4]
+            for q in ((0, 1, 2, 3), (0, 3, 4, 7), (4, 5, 6, 7)): faces.add([disc[i] for i in q], colour)
         faces.add([at(-.15, 0), at(.15, 0), at(.15, 1.6), at(-.15, 1.6)], DARK)
         faces.add([at(0, -.15), at(1.2, -.15), at(1.2, .15), at(0, .15)], DARK)
-    faces.ring(p, (4.6, 4.6), (24, 25), (150, 140, 126), 4, 45)
-    faces.ring(p, (4.4, 0), (25, 34), (58, 128, 108), 4, 45)
-    return 4.6, 34
+    return size
 
 # %% ../../nbs/demo/25_campus.ipynb #50ae704e
-def _chimney(faces, p):
-    for k in range(8):
-        colour = (206, 52, 44) if k % 2 else (240, 238, 232)
-        faces.ring(p, (2.6 - k*0.14, 2.46 - k*0.14), (k*4.2, k*4.2 + 4.2), colour, 8)
-    return 2.6, 33.6
-
-def _water_tower(faces, p):
-    faces.ring(p, (2.2, 1.2), (0, 16), (176, 188, 198), 8)
-    faces.ring(p, (1.4, 5.6), (16, 19), (58, 120, 190), 8)
-    faces.ring(p, (5.6, 5.6), (19, 23), ((58, 120, 190), (240, 240, 240)), 8)
-    faces.ring(p, (5.6, 0.4), (23, 26), (44, 92, 150), 8)
-    return 5.6, 26
-
-def _campanile(faces, p):
-    faces.ring(p, (3.4, 3.4), (0, 27), (222, 124, 48), 4, 20)
-    for z in (5, 10, 15): faces.ring(p, (3.4, 3.4), (z, z + 1.6), (250, 226, 170), 4, 20)
-    faces.ring(p, (3.4, 3.4), (20, 25.5), DARK, 4, 20)
-    faces.ring(p, (4.2, 4.2), (27, 28.2), (250, 226, 170), 4, 20)
-    faces.ring(p, (4., 0.), (28.2, 31), (150, 48, 40), 4, 20)
-    return 4.2, 31
-
-def _lighthouse(faces, p):
-    for k in range(6):
-        colour = (44, 60, 140) if k % 2 else (250, 214, 60)
-        faces.ring(p, (4. - k*0.3, 3.7 - k*0.3), (k*4, k*4 + 4), colour, 8, 22)
-    faces.ring(p, (3., 3.), (24, 24.8), DARK, 8, 22)
-    faces.ring(p, (1.7, 1.7), (24.8, 27.4), (250, 244, 190), 8, 22)
-    faces.ring(p, (2.2, 0.), (27.4, 29.4), (44, 60, 140), 8, 22)
-    return 4., 29.4
+TOWERS = dict(
+    clock_tower=_clock_tower,
+    chimney=_landmark(*[(2.6 - k*0.14, 2.46 - k*0.14, k*4.2, k*4.2 + 4.2, "#ce342c" if k % 2 else "#f0eee8")
+                        for k in range(8)]),
+    water_tower=_landmark((2.2, 1.2, 0, 16, "#b0bcc6"), (1.4, 5.6, 16, 19, "#3a78be"),
+                          (5.6, 5.6, 19, 23, ["#3a78be", "#f0f0f0"]), (5.6, 0.4, 23, 26, "#2c5c96")),
+    campanile=_landmark((3.4, 3.4, 0, 27, "#de7c30", 4, 20),
+                        *[(3.4, 3.4, z, z + 1.6, "#fae2aa", 4, 20) for z in (5, 10, 15)],
+                        (3.4, 3.4, 20, 25.5, DARK, 4, 20), (4.2, 4.2, 27, 28.2, "#fae2aa", 4, 20),
+                        (4., 0., 28.2, 31, "#963028", 4, 20)),
+    lighthouse=_landmark(*[(4. - k*0.3, 3.7 - k*0.3, k*4, k*4 + 4, "#2c3c8c" if k % 2 else "#fad63c", 8, 22)
+                           for k in range(6)],
+                         (3., 3., 24, 24.8, DARK, 8, 22), (1.7, 1.7, 24.8, 27.4, "#faf4be", 8, 22),
+                         (2.2, 0., 27.4, 29.4, "#2c3c8c", 8, 22)))
 
 # %% ../../nbs/demo/25_campus.ipynb #d069be7a
-def _fountain(faces, p):
-    faces.ring(p, (6., 6.), (0, 0.8), (206, 200, 190), 8)
-    faces.ring(p, (5.2, 5.2), (0.8, 0.9), (96, 168, 204), 8)
-    faces.ring(p, (1., 0.6), (0.8, 2.6), (206, 200, 190), 8)
-    faces.ring(p, (2.2, 0.3), (2.4, 5.6), ((210, 234, 246), (176, 214, 236)), 8)
-    return 6., 5.6
-
-def _sculpture(faces, p):
-    for k, colour in enumerate(((216, 40, 60), (250, 196, 30), (30, 130, 200), (216, 40, 60))):
-        faces.ring(p, (2.6, 2.6), (k*2.2, k*2.2 + 2.2), (colour, tuple(int(v*0.8) for v in colour)), 4, k*24)
-    return 2.6, 8.8
-
-def _kiosk(faces, p):
-    faces.ring(p, (2.8, 2.8), (0, 3), ((40, 150, 120), (245, 240, 225)), 8)
-    faces.ring(p, (2.8, 2.8), (1.2, 2.2), DARK, 8)
-    faces.ring(p, (4., 0.2), (3, 5), ((220, 50, 60), (250, 248, 240)), 8)
-    return 4., 5.
-
-def _observatory(faces, p):
-    faces.ring(p, (6.5, 6.5), (0, 5), (236, 236, 232), 8)
-    faces.ring(p, (6.5, 6.5), (1.4, 3.2), GLASS, 8)
-    for (r0, r1), (z0, z1) in (((6.5, 5.6), (5, 8)), ((5.6, 3.4), (8, 10.4)), ((3.4, 0.), (10.4, 11.4))):
-        faces.ring(p, (r0, r1), (z0, z1), ((120, 196, 160), (100, 176, 142)), 8)
-    return 6.5, 11.4
-
-TOWERS = dict(clock_tower=_clock_tower, chimney=_chimney, water_tower=_water_tower, campanile=_campanile,
-              lighthouse=_lighthouse)
-LANDMARKS = dict(fountain=_fountain, sculpture=_sculpture, kiosk=_kiosk, observatory=_observatory)
+LANDMARKS = dict(
+    fountain=_landmark((6., 6., 0, 0.8, "#cec8be"), (5.2, 5.2, 0.8, 0.9, "#60a8cc"),
+                       (1., 0.6, 0.8, 2.6, "#cec8be"), (2.2, 0.3, 2.4, 5.6, ["#d2eaf6", "#b0d6ec"])),
+    sculpture=_landmark(*[(2.6, 2.6, k*2.2, k*2.2 + 2.2, [colour, (_rgb(colour) * 0.8).astype(int)], 4, k*24)
+                          for k, colour in enumerate(("#d8283c", "#fac41e", "#1e82c8", "#d8283c"))]),
+    kiosk=_landmark((2.8, 2.8, 0, 3, ["#289678", "#f5f0e1"]), (2.8, 2.8, 1.2, 2.2, DARK),
+                    (4., 0.2, 3, 5, ["#dc323c", "#faf8f0"])),
+    observatory=_landmark((6.5, 6.5, 0, 5, "#ecece8"), (6.5, 6.5, 1.4, 3.2, GLASS),
+                          *[(*ring, ["#78c4a0", "#64b08e"]) for ring in (
+                              (6.5, 5.6, 5, 8), (5.6, 3.4, 8, 10.4), (3.4, 0., 10.4, 11.4))]))
 
 # %% ../../nbs/demo/25_campus.ipynb #aaca7789
 @dataclass(frozen=True, eq=False)
@@ -324,18 +306,17 @@ def _separating_lines(first, second):
 
 # %% ../../nbs/demo/25_campus.ipynb #50b293a7
 WALLS = dict( # families of facade colours, in the order in which they cross the campus
-    red=dict(maroon=(122, 26, 42), brick=(176, 58, 46), scarlet=(218, 50, 54), coral=(238, 108, 98)),
-    orange=dict(rust=(180, 84, 28), orange=(230, 118, 32), apricot=(246, 168, 100), copper=(146, 80, 42)),
-    yellow=dict(mustard=(176, 142, 28), lemon=(242, 224, 80), straw=(236, 210, 132), ochre=(212, 164, 40)),
-    green=dict(forest=(36, 104, 60), leaf=(86, 164, 70), mint=(146, 214, 160), bottle=(22, 76, 54)),
-    blue=dict(navy=(38, 58, 128), cobalt=(34, 88, 208), sky=(112, 172, 230), teal=(26, 138, 160)),
-    purple=dict(plum=(98, 42, 116), violet=(128, 82, 202), lilac=(186, 154, 226), magenta=(192, 58, 154)))
+    red=dict(maroon="#7a1a2a", brick="#b03a2e", scarlet="#da3236", coral="#ee6c62"),
+    orange=dict(rust="#b4541c", orange="#e67620", apricot="#f6a864", copper="#92502a"),
+    yellow=dict(mustard="#b08e1c", lemon="#f2e050", straw="#ecd284", ochre="#d4a428"),
+    green=dict(forest="#24683c", leaf="#56a446", mint="#92d6a0", bottle="#164c36"),
+    blue=dict(navy="#263a80", cobalt="#2258d0", sky="#70ace6", teal="#1a8aa0"),
+    purple=dict(plum="#622a74", violet="#8052ca", lilac="#ba9ae2", magenta="#c03a9a"))
 GROUNDS = dict( # surfaces, in the order in which they cross the campus the other way
-    clay=((204, 100, 60), (176, 92, 72)), hay=((206, 186, 92), (216, 198, 130)),
-    lawn=((92, 152, 62), (62, 118, 58)), tartan=((58, 116, 186), (84, 148, 206)),
-    lavender=((150, 108, 186), (176, 138, 206)))
-PATH, MEADOW = (214, 206, 190), (122, 150, 84)
-ROOFING = ((74, 76, 84), (204, 200, 192), (128, 124, 120)) # slate, white, zinc
+    clay=("#cc643c", "#b05c48"), hay=("#ceba5c", "#d8c682"), lawn=("#5c983e", "#3e763a"),
+    tartan=("#3a74ba", "#5494ce"), lavender=("#966cba", "#b08ace"))
+PATH, MEADOW = "#d6cebe", "#7a9654"
+ROOFING = ("#4a4c54", "#ccc8c0", "#807c78") # slate, white, zinc
 
 def _quarters(rng):
     """For any point, as (east, north) in -1 to 1: how far along the facade families it lies, and along
@@ -375,12 +356,10 @@ class _Site:
         "Closes the solid whose faces were added last."
         self.owner += [len(self.rows)] * (len(self.faces.corners) - len(self.owner))
         self.footprints.append(np.repeat(footprint, 8 // len(footprint), 0))
-        place = float(centre[0]), float(centre[1])
-        self.rows.append((name, kind, *place, float(height), tuple(map(int, colour))))
+        self.rows.append((name, kind, *map(float, centre), float(height), tuple(map(int, _rgb(colour)))))
 
     def free(self, centre, radius):
         "Whether a circle keeps clear of every footprint so far."
-        if not self.footprints: return True
         edges = footprint_edges(np.array(self.footprints))
         return footprint_gaps(edges, np.array([centre])).min() > radius
 
@@ -397,11 +376,12 @@ def _place_buildings(site, centres, where, rng, outside=""):
         family = _pick(WALLS, where(centre / REACH)[0])
         tones = used.setdefault(family, list(rng.permutation(list(WALLS[family]))))
         tones.append(name := tones.pop(0)) # in turn, so that neighbours differ
-        accent = [*[c for n, c in WALLS[family].items() if n != name], PALE, PALE][rng.integers(5)]
-        _building(site.faces, footprint, height, str(rng.choice(FACADES)), WALLS[family][name], accent,
+        wall, others = WALLS[family][name], [c for n, c in WALLS[family].items() if n != name]
+        accent = [*others, PALE, PALE][rng.integers(5)]
+        _building(site.faces, footprint, height, str(rng.choice(FACADES)), wall, accent,
                   str(rng.choice(ROOFS)), ROOFING[rng.integers(3)], rng)
-        site.finish(f"{name} {'house' if outside else 'hall'}{outside}", "building", centre, footprint,
-                    height, WALLS[family][name])
+        kind = "house" if outside else "hall"
+        site.finish(f"{name} {kind}{outside}", "building", centre, footprint, height, wall)
 
 def _place_landmarks(site, cells, shapes, kind, rng):
     "One landmark in each of some blocks."
@@ -426,29 +406,28 @@ def _place_trees(site, rng, n=110):
 def _ground(where, rng):
     "Faces of the ground in the order in which they are drawn."
     faces = Faces()
-    flat = lambda corners, colour: faces.add([(*p, 0.) for p in corners], np.clip(colour, 0, 255).astype(int))
+    def flat(centre, sides, turn, colour, *shade):
+        "A rectangle in a colour, made darker or lighter by chance between two factors."
+        colour = np.clip(_rgb(colour) * (rng.uniform(*shade) if shade else 1), 0, 255).astype(int)
+        faces.add([(*p, 0.) for p in _rectangle(centre, *sides, turn)], colour)
     for _ in range(500): # the meadow around
         centre = rng.uniform(-REACH - 120, REACH + 120)
         if (np.abs(centre) > REACH + 3).any():
-            flat(_rectangle(centre, *rng.uniform(2, 9, 2), rng.uniform(0, 90)),
-                 np.array(MEADOW)*rng.uniform(0.86, 1.12))
-    for column in range(COLUMNS):
-        for row in range(ROWS):
-            middle = np.array([column + .5, row + .5]) * BLOCK - REACH
-            colour = np.array(GROUNDS[_pick(GROUNDS, where(middle / REACH)[1])][(column + row) % 2])
-            for dx in range(-2, 3): # in squares, which look like mown or paved fields
-                for dy in range(-2, 3):
-                    square = _rectangle(middle + np.array([dx, dy]) * BLOCK / 5, BLOCK / 5, BLOCK / 5, 0)
-                    flat(square, colour * (1.03 if (dx + dy) % 2 else 0.97))
-            for _ in range(44):
-                at, sides = middle + rng.uniform(-22, 22, 2), rng.uniform(0.5, 2.4, 2)
-                flat(_rectangle(at, *sides, rng.uniform(0, 90)), colour*rng.uniform(0.78, 1.2))
+            flat(centre, rng.uniform(2, 9, 2), rng.uniform(0, 90), MEADOW, 0.86, 1.12)
+    for column, row in np.ndindex(COLUMNS, ROWS):
+        middle = np.array([column + .5, row + .5]) * BLOCK - REACH
+        colour = _rgb(GROUNDS[_pick(GROUNDS, where(middle / REACH)[1])][(column + row) % 2])
+        for square in np.ndindex(5, 5): # in squares, which look like mown or paved fields
+            centre = middle + (np.array(square) - 2) * BLOCK / 5
+            flat(centre, (BLOCK / 5, BLOCK / 5), 0, colour * (1.03 if sum(square) % 2 else 0.97))
+        for _ in range(44):
+            at, sides = middle + rng.uniform(-22, 22, 2), rng.uniform(0.5, 2.4, 2)
+            flat(at, sides, rng.uniform(0, 90), colour, 0.78, 1.2)
     for axis, count in ((0, COLUMNS), (1, ROWS)):
         for k in range(count + 1):
             for at in np.arange(-REACH[1 - axis], REACH[1 - axis], 10.):
-                centre = np.array([k * BLOCK - REACH[axis], at + 5.])[:: 1 if axis == 0 else -1]
-                flat(_rectangle(centre, *((4.4, 10.) if axis == 0 else (10., 4.4)), 0),
-                     np.array(PATH)*rng.uniform(0.95, 1.04))
+                turned = slice(None, None, 1 - 2 * axis)
+                flat((k * BLOCK - REACH[axis], at + 5.)[turned], (4.4, 10.)[turned], 0, PATH, 0.95, 1.04)
     return np.array(faces.corners), np.array(faces.colours, float)
 
 # %% ../../nbs/demo/25_campus.ipynb #30dfcb75
@@ -456,27 +435,24 @@ def _skyline(rng):
     """Faces on the horizon: mountains in the north, a town in the east, woods in the south, a lake in the
     west."""
     corners, colours = [], []
-
-    def add(azimuths, elevations, colour):
-        corners.append(np.stack([azimuths, elevations], -1))
+    def add(at, half, top, high, colour, low=0.):
+        "A face about an azimuth: half its width below and at the top, and where it ends, in degrees."
+        corners.append(np.stack([[at - half, at + half, at + top, at - top], [low, low, high, high]], -1))
         colours.append(colour)
     for azimuth in np.arange(-48, 49, 7.): # snow-capped mountains
         at, high, half = azimuth + rng.uniform(-3, 3), rng.uniform(5, 10), rng.uniform(9, 15)
-        add([at - half, at + half, at, at], [0, 0, high, high],
-            np.array((104, 116, 146))*rng.uniform(0.9, 1.1))
-        add([at - half * .3, at + half * .3, at, at], [high * .7, high * .7, high, high], (240, 244, 250))
+        add(at, half, 0, high, _rgb("#687492") * rng.uniform(0.9, 1.1))
+        add(at, half * .3, 0, high, _rgb("#f0f4fa"), low=high * .7)
     for azimuth in np.arange(46, 136, 2.6): # towers of a town
         at, high = azimuth + rng.uniform(-1, 1), rng.uniform(1.5, 8)*rng.choice([0.5, 1.])
         half = rng.uniform(0.8, 1.7)
-        add([at - half, at + half, at + half, at - half], [0, 0, high, high],
-            np.array((146, 128, 122))*rng.uniform(0.75, 1.15))
+        add(at, half, half, high, _rgb("#92807a") * rng.uniform(0.75, 1.15))
     for azimuth in np.arange(130, 232, 4.): # wooded hills
         at, high, half = azimuth + rng.uniform(-2, 2), rng.uniform(2.5, 5), rng.uniform(5, 8)
-        add([at - half, at + half, at + half*.5, at - half*.5], [0, 0, high, high],
-            np.array((58, 92, 58))*rng.uniform(0.8, 1.15))
+        add(at, half, half * .5, high, _rgb("#3a5c3a") * rng.uniform(0.8, 1.15))
     for azimuth in np.arange(226, 316, 5.): # a lake: water just below the horizon, a far shore above it
-        add([azimuth - 3, azimuth + 3, azimuth + 3, azimuth - 3], [-2.2, -2.2, 0, 0], (92, 150, 196))
-        add([azimuth - 3, azimuth + 3, azimuth + 2, azimuth - 2], [0, 0, .6, .6], (150, 166, 172))
+        add(azimuth, 3, 3, 0, _rgb("#5c96c4"), low=-2.2)
+        add(azimuth, 3, 2, .6, _rgb("#96a6ac"))
     return np.array(corners), np.array(colours, float)
 
 # %% ../../nbs/demo/25_campus.ipynb #7585e12d
@@ -487,15 +463,15 @@ def make_campus(
     "A made-up campus with buildings, trees, towers, paths, and a horizon."
     rng, site = np.random.default_rng([seed, 5]), _Site()
     where, tower_cells = _quarters(rng), [(0, 0), (5, 4), (0, 4), (5, 0), (2, 2)]
-    middle = lambda cells: [np.array([c + .5, r + .5]) * BLOCK - REACH for c, r in cells]
-    others = [(c, r) for c in range(COLUMNS) for r in range(ROWS) if (c, r) not in tower_cells]
-    others = [others[i] for i in rng.permutation(len(others))]
-    _place_landmarks(site, middle([tower_cells[i] for i in rng.permutation(5)]), TOWERS, "tower", rng)
+    middle = lambda cells: (np.array(cells) + .5) * BLOCK - REACH
+    others = rng.permutation([c for c in np.ndindex(COLUMNS, ROWS) if c not in tower_cells])
+    _place_landmarks(site, middle(rng.permutation(tower_cells)), TOWERS, "tower", rng)
     _place_landmarks(site, middle(others[:4]), LANDMARKS, "landmark", rng)
     _place_buildings(site, middle(others[4:]), where, rng)
-    ring = [(REACH + 42)*p/np.abs(p).max() for a in np.arange(ENVIRONS)*2*np.pi/ENVIRONS
-            for p in [np.array([np.cos(a), np.sin(a)])]]
-    _place_buildings(site, [p + rng.uniform(-3, 3, 2) for p in ring], where, rng, " outside")
+    around = np.arange(ENVIRONS) * 2 * np.pi / ENVIRONS
+    ring = np.stack([np.cos(around), np.sin(around)], -1)
+    ring = (REACH + 42) * ring / np.abs(ring).max(1, keepdims=True)
+    _place_buildings(site, ring + rng.uniform(-3, 3, ring.shape), where, rng, " outside")
     _place_trees(site, rng)
     corners, footprints = np.array(site.faces.corners, float), np.array(site.footprints)
     faces = corners, np.array(site.faces.colours, float), _normals(corners), np.array(site.owner)
@@ -510,34 +486,33 @@ FIELD_OF_VIEW = 70. # degrees, horizontal
 NEAR = 0.25 # metres: nothing nearer is drawn
 SUPERSAMPLE = 2
 
-@dataclass(frozen=True)
+def _direction(azimuth, elevation):
+    "Unit vectors east, north, up of directions in degrees."
+    a, e = np.broadcast_arrays(np.deg2rad(azimuth), np.deg2rad(elevation))
+    return np.stack([np.sin(a) * np.cos(e), np.cos(a) * np.cos(e), np.sin(e)], -1)
+
 class _Camera:
-    "Where a photo is taken from, and the way to its pixels."
-    eye: np.ndarray # east, north, up in metres
-    rotation: np.ndarray # rows: right, down, forward
-    focal: float # pixels
-    size: tuple # width, height of the drawing in pixels
-    heading: float # degrees
-    pitch: float # degrees, upward
+    "Where a photo is taken from, at a person's eye height, and the way to its pixels."
+    def __init__(self, east, north, heading, pitch, size):
+        self.eye, self.heading, self.pitch = np.array([east, north, EYE_HEIGHT]), heading, pitch
+        self.size = width, height = size[0] * SUPERSAMPLE, size[1] * SUPERSAMPLE # of the drawing
+        self.focal = width / 2 / np.tan(np.deg2rad(FIELD_OF_VIEW / 2)) # pixels
+        right, forward = _direction(heading + 90, 0), _direction(heading, pitch)
+        self.rotation = np.array([right, np.cross(forward, right), forward]) # rows: right, down, forward
+        # the angle below forward of each row
+        self.below = np.arctan((np.arange(height) + 0.5 - height / 2) / self.focal)
+
+    def see(self, points):
+        "Camera coordinates of points in metres, both (..., 3)."
+        return (points - self.eye) @ self.rotation.T
 
     def project(self, seen):
         "Pixels of points (..., 3) in camera coordinates: (..., 2)."
         return seen[..., :2] / seen[..., 2:] * self.focal + np.array(self.size) / 2
 
-def _camera(east, north, heading, pitch, size):
-    "A camera at a person's eye height."
-    h, p = np.deg2rad(heading), np.deg2rad(pitch)
-    right = [np.cos(h), -np.sin(h), 0]
-    forward = [np.sin(h) * np.cos(p), np.cos(h) * np.cos(p), np.sin(p)]
-    width, height = size[0] * SUPERSAMPLE, size[1] * SUPERSAMPLE
-    focal = width / 2 / np.tan(np.deg2rad(FIELD_OF_VIEW / 2))
-    rotation = np.array([right, np.cross(forward, right), forward])
-    return _Camera(np.array([east, north, EYE_HEIGHT]), rotation, focal, (width, height), heading, pitch)
-
-def _direction(azimuth, elevation):
-    "Unit vectors east, north, up of directions in degrees."
-    a, e = np.deg2rad(azimuth), np.deg2rad(elevation)
-    return np.stack([np.sin(a) * np.cos(e), np.cos(a) * np.cos(e), np.sin(e)], -1)
+    def column(self, colours):
+        "A picture whose rows have a colour, or a grey, each: (height, 3) or (height,)."
+        return Image.fromarray(np.clip(colours, 0, 255).astype(np.uint8)[:, None]).resize(self.size)
 
 # %% ../../nbs/demo/25_campus.ipynb #a91ba0ff
 def _cut_near(polygon):
@@ -548,30 +523,22 @@ def _cut_near(polygon):
         if (a[2] >= NEAR) != (b[2] >= NEAR): kept.append(a + (b - a) * (NEAR - a[2]) / (b[2] - a[2]))
     return np.array(kept).reshape(-1, 3)
 
-def _paint(draw, camera, seen, colours):
+def _paint(image, camera, seen, colours):
     "Draws faces (n, 4, 3), given in camera coordinates, in their order."
-    depth, sides = seen[..., 2], np.array(camera.size) / 2 / camera.focal
-    whole = (depth >= NEAR).all(1)
+    draw, depth, sides = ImageDraw.Draw(image), seen[..., 2], np.array(camera.size) / 2 / camera.focal
     # of the right, lower, left, upper edge
     beyond = np.concatenate([sign*seen[..., :2] > depth[..., None]*sides for sign in (1, -1)], -1)
-    todo = np.flatnonzero((depth > NEAR).any(1) & ~beyond.all(1).any(1))
-    seen, whole, colours = seen[todo], whole[todo], colours[todo]
-    flat = camera.project(np.where(whole[:, None, None], seen, 1.)).reshape(len(seen), 8)
-    for k, (corners, fill) in enumerate(zip(flat.tolist(), np.clip(colours, 0, 255).astype(int).tolist())):
-        if not whole[k]: corners = camera.project(_cut_near(seen[k])).ravel().tolist()
-        if len(corners) >= 6: draw.polygon(corners, tuple(fill))
+    for k in np.flatnonzero((depth > NEAR).any(1) & ~beyond.all(1).any(1)):
+        corners = camera.project(seen[k] if (depth[k] >= NEAR).all() else _cut_near(seen[k])).ravel().tolist()
+        if len(corners) >= 6: draw.polygon(corners, tuple(np.clip(colours[k], 0, 255).astype(int).tolist()))
 
 # %% ../../nbs/demo/25_campus.ipynb #9e5e520a
 def _backdrop(camera, weather):
     "The sky's gradient and the bare meadow below the horizon."
-    rows = (np.arange(camera.size[1]) + 0.5 - camera.size[1] / 2) / camera.focal
-    elevation = np.rad2deg(np.arctan(-rows)) + camera.pitch
-    zenith, horizon, grass = (np.array(c, float) for c in (weather.zenith, weather.horizon, MEADOW))
-    up = np.clip(elevation / 50, 0, 1)[:, None] ** 0.6
-    lit = grass*(np.array(weather.ambient) +
-                 np.array(weather.direct)*max(0, np.sin(np.deg2rad(weather.sun[1]))))
-    column = np.where((elevation > 0)[:, None], horizon + (zenith - horizon) * up, lit)
-    return Image.fromarray(np.clip(column, 0, 255).astype(np.uint8)[:, None]).resize(camera.size)
+    elevation = (camera.pitch - np.rad2deg(camera.below))[:, None]
+    zenith, horizon = _rgb(weather.zenith), _rgb(weather.horizon)
+    sky = horizon + (zenith - horizon) * np.clip(elevation / 50, 0, 1) ** 0.6
+    return camera.column(np.where(elevation > 0, sky, _rgb(MEADOW) * weather.light()))
 
 def _clouds(weather):
     "Flattened discs, five to a cloud: azimuth, elevation, half width and half height in degrees, brightness."
@@ -584,22 +551,19 @@ def _clouds(weather):
 
 def _draw_sky(image, camera, weather, skyline):
     "Sun, clouds and the horizon, all infinitely far away."
-    draw, sky = ImageDraw.Draw(image), np.array(weather.horizon) * .5 + np.array(weather.zenith) * .5
+    draw, sky = ImageDraw.Draw(image), (_rgb(weather.horizon) + _rgb(weather.zenith)) * .5
     sun = [[*weather.sun, 2.2, 2.2, 1.]] if weather.visibility > 1000 else np.empty((0, 5))
     discs = np.concatenate([sun, _clouds(weather)])
     seen = _direction(discs[:, 0], discs[:, 1]) @ camera.rotation.T
     discs, seen = discs[seen[:, 2] > 0.5], seen[seen[:, 2] > 0.5]
     middle, radius = camera.project(seen), discs[:, 2:4] / 57.3 * camera.focal
-    colours = sky + (np.array([252, 250, 240]) - sky) * discs[:, 4:]
-    for box, colour in zip(
-            np.concatenate([middle - radius, middle + radius], 1).tolist(),
-            colours.astype(int).tolist()):
-        draw.ellipse(box, tuple(colour))
+    colours = sky + (_rgb("#fcfaf0") - sky) * discs[:, 4:]
+    boxes = np.concatenate([middle - radius, middle + radius], 1)
+    for box, colour in zip(boxes.tolist(), colours.astype(int).tolist()): draw.ellipse(box, tuple(colour))
     corners, colours = skyline
     seen = _direction(corners[..., 0], corners[..., 1]) @ camera.rotation.T
-    light = np.array(weather.ambient) + np.array(weather.direct) * 0.5
-    haze = 0.35 + 0.45 * (weather.visibility < 500)
-    _paint(draw, camera, seen, colours * light * (1 - haze) + np.array(weather.horizon) * haze)
+    hidden = 0.35 + 0.45 * (weather.visibility < 500)
+    _paint(image, camera, seen, weather.veil(colours * weather.light(0.5), hidden))
 
 # %% ../../nbs/demo/25_campus.ipynb #07827c27
 def _draw_ground(image, camera, weather, campus):
@@ -610,17 +574,11 @@ def _draw_ground(image, camera, weather, campus):
     distance, radius = np.linalg.norm(offset, axis=1), np.linalg.norm(corners[:, 0] - middle, axis=1)
     large = radius / np.maximum(distance, 1) > 0.012
     ahead = (offset @ camera.rotation[2] > -radius) & (distance < 250) & large
-    light = np.array(weather.ambient) + np.array(weather.direct) * max(0, np.sin(np.deg2rad(weather.sun[1])))
-    _paint(ImageDraw.Draw(image), camera, (corners[ahead] - camera.eye) @ camera.rotation.T,
-           colours[ahead]*light)
+    _paint(image, camera, camera.see(corners[ahead]), colours[ahead] * weather.light())
     image = _cast_shadows(image, camera, weather, campus)
-    rows = (np.arange(camera.size[1]) + 0.5 - camera.size[1] / 2) / camera.focal
-    # tangent of the angle below the horizon
-    down = np.maximum(np.tan(np.deg2rad(camera.pitch)* -1 + np.arctan(rows)), 1e-4)
-    haze = 1 - np.exp(-camera.eye[2]/down/weather.visibility)
-    hidden = np.where(np.arctan(rows) > np.deg2rad(camera.pitch), haze, 0)
-    mask = Image.fromarray((255 * hidden).astype(np.uint8)[:, None]).resize(camera.size)
-    image.paste(weather.horizon, (0, 0), mask)
+    down = camera.below - np.deg2rad(camera.pitch) # the angle below the horizon
+    hidden = 1 - np.exp(-camera.eye[2] / np.maximum(np.tan(down), 1e-4) / weather.visibility)
+    image.paste(weather.horizon, (0, 0), camera.column(255 * np.where(down > 0, hidden, 0)))
     return image
 
 # %% ../../nbs/demo/25_campus.ipynb #fafab85d
@@ -629,39 +587,35 @@ def _cast_shadows(image, camera, weather, campus):
     azimuth, elevation = weather.sun
     if np.mean(weather.direct) < 0.15 or elevation < 3: return image
     near = np.hypot(*(campus.footprints.mean(1) - camera.eye[:2]).T) < 90
-    feet = campus.footprints[near]
-    height = np.minimum(campus.solids.height.to_numpy()[near], 60 * np.tan(np.deg2rad(elevation)))
-    away = -np.array([np.sin(np.deg2rad(azimuth)), np.cos(np.deg2rad(azimuth))])/np.tan(np.deg2rad(elevation))
-    far = feet + height[:, None, None] * away
+    feet, slope = campus.footprints[near], np.tan(np.deg2rad(elevation))
+    height = np.minimum(campus.solids.height.to_numpy()[near], 60 * slope)
+    far = feet - height[:, None, None] * _direction(azimuth, 0)[:2] / slope
     bands = np.stack([feet, np.roll(feet, -1, 1), np.roll(far, -1, 1), far], 2).reshape(-1, 4, 2)
     tops = np.stack([far[:, [0, 1, 2, 3]], far[:, [3, 4, 5, 6]], far[:, [6, 7, 0, 3]]], 1).reshape(-1, 4, 2)
     flat = np.concatenate([bands, tops])
     flat = flat[np.linalg.norm(flat[:, 0] - flat[:, 2], axis=1) > 0.3]
     corners = np.concatenate([flat, np.zeros((*flat.shape[:2], 1))], -1)
-    shade = np.array(
-        weather.ambient)/(np.array(weather.ambient) + np.array(weather.direct)*np.sin(np.deg2rad(elevation)))
-    layer = Image.new("RGB", camera.size, (255, 255, 255))
-    _paint(ImageDraw.Draw(layer), camera, (corners - camera.eye) @ camera.rotation.T,
-           np.tile(255*shade, (len(corners), 1)))
+    shade = np.array(weather.ambient) / weather.light()
+    layer = Image.new("RGB", camera.size, "white")
+    _paint(layer, camera, camera.see(corners), np.tile(255*shade, (len(corners), 1)))
     return ImageChops.multiply(image, layer)
 
 # %% ../../nbs/demo/25_campus.ipynb #0295e94e
-CLOTHES = ((196, 52, 48), (44, 84, 150), (238, 236, 230), (40, 42, 48), (232, 190, 60), (70, 130, 84),
-           (150, 110, 160))
-SKIN = ((238, 196, 166), (198, 146, 110), (130, 88, 64))
+CLOTHES = ("#c43430", "#2c5496", "#eeece6", "#282a30", "#e8be3c", "#468254", "#966ea0")
+SKIN = ("#eec4a6", "#c6926e", "#825840")
 
 def _person(faces, centre, rng):
     "A person of a few faces: legs, body, head."
     tall = rng.uniform(1.5, 1.9)
     coat, legs = (CLOTHES[rng.integers(len(CLOTHES))] for _ in range(2))
-    faces.ring(centre, (0.14, 0.2), (0, tall * .48), legs, 5)
-    faces.ring(centre, (0.2, 0.26), (tall * .48, tall * .84), coat, 5)
-    faces.ring(centre, (0.12, 0.13), (tall * .84, tall), SKIN[rng.integers(3)], 5)
+    skin = SKIN[rng.integers(3)]
+    _landmark((0.14, 0.2, 0, tall * .48, legs, 5), (0.2, 0.26, tall * .48, tall * .84, coat, 5),
+              (0.12, 0.13, tall * .84, tall, skin, 5))(faces, centre)
 
 def _with_people(campus, camera, rng):
     "The campus with some people in view, where there is room for them."
-    turned, away = np.deg2rad(camera.heading + rng.uniform(-36, 36, 6)), rng.uniform(4, 40, 6)
-    at = camera.eye[:2] + away[:, None] * np.stack([np.sin(turned), np.cos(turned)], -1)
+    turned, away = camera.heading + rng.uniform(-36, 36, 6), rng.uniform(4, 40, 6)
+    at = camera.eye[:2] + away[:, None] * _direction(turned, 0)[:, :2]
     at = at[(footprint_gaps(footprint_edges(campus.footprints), at).min(0) > 0.5)
             & (rng.random(6) < rng.uniform(0, 0.7))]
     # side by side, not in one another
@@ -670,9 +624,8 @@ def _with_people(campus, camera, rng):
     shapes = Faces()
     for centre in at: _person(shapes, centre, rng)
     feet, corners = np.stack([_octagon(p, 0.3) for p in at]), np.array(shapes.corners)
-    new = (corners, np.array(shapes.colours, float), _normals(corners),
-           np.repeat(np.arange(len(at)),
-                     len(corners) // len(at)) + len(campus.footprints))
+    owner = np.repeat(np.arange(len(at)), len(corners) // len(at)) + len(campus.footprints)
+    new = (corners, np.array(shapes.colours, float), _normals(corners), owner)
     between = _separating_lines(campus.footprints, feet)
     theirs = np.concatenate([-between.transpose(1, 0, 2), _separating_lines(feet, feet)], 1)
     lines = np.concatenate([np.concatenate([campus.lines, between], 1), theirs])
@@ -685,18 +638,17 @@ def _far_to_near(before, distance):
     b. Ties go to the farthest."""
     waiting, order = before.sum(0).astype(float), []
     rank = -np.argsort(np.argsort(distance)) # the farthest is the smallest
-    for _ in range(len(distance)):
-        k = int(np.lexsort((rank, waiting))[0]) if len(distance) < 3 else int((waiting * 1e6 + rank).argmin())
-        order.append(k)
+    for _ in distance:
+        order.append(k := int((waiting * 1e6 + rank).argmin()))
         waiting = waiting - before[k]
         waiting[k] = np.inf
     return order
 
 def _visible_solids(camera, campus):
     "Indices of the solids in view, far to near."
-    seen = (campus.footprints - camera.eye[:2]) @ camera.rotation[:1, :2].T
-    forward = np.array([np.sin(np.deg2rad(camera.heading)), np.cos(np.deg2rad(camera.heading))])
-    bearing = np.rad2deg(np.arctan2(seen[..., 0], (campus.footprints - camera.eye[:2]) @ forward))
+    offset = campus.footprints - camera.eye[:2]
+    right, ahead = np.moveaxis(offset @ _direction(camera.heading + np.array([90, 0]), 0)[:, :2].T, -1, 0)
+    bearing = np.rad2deg(np.arctan2(right, ahead))
     low, high = bearing.min(1), bearing.max(1)
     seen = np.flatnonzero((low < 48) & (high > -48) & ((high - low) < 350))
     lines = campus.lines[seen[:, None], seen[None]]
@@ -704,7 +656,7 @@ def _visible_solids(camera, campus):
     before = (lines[..., :2] @ camera.eye[:2] - lines[..., 2]) > 0
     before &= (low[seen][:, None] < high[seen][None]) & (high[seen][:, None] > low[seen][None])
     np.fill_diagonal(before, False)
-    return seen[_far_to_near(before, np.hypot(*(campus.footprints[seen].mean(1) - camera.eye[:2]).T))]
+    return seen[_far_to_near(before, np.hypot(*offset[seen].mean(1).T))]
 
 # %% ../../nbs/demo/25_campus.ipynb #0376b24d
 def _draw_solids(image, camera, weather, campus):
@@ -716,17 +668,13 @@ def _draw_solids(image, camera, weather, campus):
     offset = corners[:, 0] - camera.eye
     distance = np.linalg.norm(offset, axis=1)
     diagonal = np.linalg.norm(corners[:, 2] - corners[:, 0], axis=1)
-    shown = (turn[owner] >= 0) & (
-        (offset*normals).sum(1) < 0) & (diagonal/np.maximum(distance, 0.1)*camera.focal > 2.)
-    shown = np.flatnonzero(shown)
+    large = diagonal / np.maximum(distance, 0.1) * camera.focal > 2.
+    shown = np.flatnonzero((turn[owner] >= 0) & ((offset * normals).sum(1) < 0) & large)
     shown = shown[np.argsort(turn[owner[shown]], kind="stable")]
     sun = np.clip(normals[shown] @ _direction(*weather.sun), 0, 1)[:, None]
-    lit = colours[shown]*(np.array(weather.ambient)*
-                          (0.9 + 0.1*normals[shown, 2:]) + np.array(weather.direct)*sun)
-    clear = np.exp(-distance[shown] / weather.visibility)[:, None]
-    lit = lit * clear + np.array(weather.horizon) * (1 - clear)
-    _paint(ImageDraw.Draw(image), camera, (corners[shown] - camera.eye) @ camera.rotation.T, lit)
-    return image
+    lit = colours[shown] * weather.light(sun, 0.9 + 0.1*normals[shown, 2:])
+    hidden = 1 - np.exp(-distance[shown] / weather.visibility)[:, None]
+    _paint(image, camera, camera.see(corners[shown]), weather.veil(lit, hidden))
 
 # %% ../../nbs/demo/25_campus.ipynb #e50aab87
 def _develop(image, rng):
@@ -735,9 +683,8 @@ def _develop(image, rng):
     pixels = np.asarray(image, np.float32)
     gain = np.exp(rng.normal(0, 0.10)) * np.exp(rng.normal(0, 0.02, 3))
     contrast, noise = rng.uniform(0.9, 1.12), rng.uniform(1.5, 5)
-    pixels = (pixels - 118) * contrast + 118
-    pixels = pixels*gain.astype(np.float32) + rng.standard_normal(
-        (*pixels.shape[:2], 1), dtype=np.float32)*np.float32(noise)
+    grain = rng.standard_normal((*pixels.shape[:2], 1), dtype=np.float32) * np.float32(noise)
+    pixels = ((pixels - 118) * contrast + 118) * gain.astype(np.float32) + grain
     return Image.fromarray(np.clip(pixels + 0.5, 0, 255).astype(np.uint8))
 
 def render(
@@ -752,9 +699,9 @@ def render(
 ) -> Image.Image: # RGB
     "The photo that a phone would take there."
     if not isinstance(weather, Weather): weather = make_weather(weather)
-    rng, camera = np.random.default_rng([seed, 3]), _camera(east, north, heading, pitch, size)
+    rng, camera = np.random.default_rng([seed, 3]), _Camera(east, north, heading, pitch, size)
     image = _backdrop(camera, weather)
     _draw_sky(image, camera, weather, campus.skyline)
     image = _draw_ground(image, camera, weather, campus)
-    image = _draw_solids(image, camera, weather, _with_people(campus, camera, rng))
+    _draw_solids(image, camera, weather, _with_people(campus, camera, rng))
     return _develop(image.reduce(SUPERSAMPLE), rng)

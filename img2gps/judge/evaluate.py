@@ -18,8 +18,9 @@ import pandas as pd
 from scipy.spatial import cKDTree
 from scipy.special import ndtr, stdtrit
 
-from ..geo import LocalFrame, check_lat_lon, geodesic_m, mean_position
-from ..table import PREDICTED_COLUMNS, RADIUS_68, TRUE_COLUMNS, counted
+from ..geo import check_lat_lon, frame_about, geodesic_m, mean_position
+from ..table import (
+    PREDICTED_COLUMNS, RADIUS_68, TRUE_COLUMNS, counted, float_column, need_columns, text_column)
 from ..style import MAIN_WINDS, compass_point
 from ..learn.lookalike import nearest
 
@@ -34,42 +35,37 @@ def number_column(table, column, where=""):
     numbers = pd.to_numeric(values, errors="coerce")
     bad = np.flatnonzero(numbers.isna() & values.notna())
     if bad.size:
-        raise ValueError(f"{column} of {_photo_name(table, bad[0])}{where} is {values.iloc[bad[0]]!r}, "
-                         "not a number: "
-                         "write decimal degrees with a point, as in 39.9502")
+        raise ValueError(f"{column} of {_photo_name(table, bad[0])}{where} is {values.iloc[bad[0]]!r}, not a "
+                         "number: write decimal degrees with a point, as in 39.9502")
     return numbers.to_numpy(np.float64, na_value=np.nan)
 
-def _check_positions(table, columns, where, way_out):
-    "A ValueError that names the first photo without a usable position in `columns`."
+def _degrees(table, columns, where, way_out):
+    "Latitude and longitude as float64 arrays; a ValueError names the first photo without a usable position."
     latitude, longitude = (number_column(table, c, where) for c in columns)
     for column, values in zip(columns, (latitude, longitude)):
         if (gaps := np.flatnonzero(np.isnan(values))).size:
-            raise ValueError(f"{column} of {_photo_name(table, gaps[0])}{where} is missing ({gaps.size} "
-                             f"of {len(table)} photos): {way_out}")
+            raise ValueError(f"{column} of {_photo_name(table, gaps[0])}{where} is missing ({gaps.size} of "
+                             f"{len(table)} photos): {way_out}")
     bad = np.flatnonzero(~((np.abs(latitude) <= 90) & (np.abs(longitude) <= 180)))
     if bad.size:
-        check_lat_lon(latitude[bad[0]], longitude[bad[0]], where=f"{columns[0]}, {columns[1]} of "
-                      f"{_photo_name(table, bad[0])}{where}")
+        photo = f"{columns[0]}, {columns[1]} of {_photo_name(table, bad[0])}{where}"
+        check_lat_lon(latitude[bad[0]], longitude[bad[0]], where=photo)
+    return latitude, longitude
 
 # %% ../../nbs/judge/50_evaluate.ipynb #b8224227
 def check_predictions(
     table, # DataFrame with latitude, longitude, pred_latitude, pred_longitude in degrees, one row a photo
     where: str="", # where the table came from (a file), named in the error
-):
+) -> tuple: # the four columns, float64
     "Raise a ValueError that names the missing column or the first bad photo, and the way out."
     where = f" in {where}" if where else ""
-    missing = [c for c in TRUE_COLUMNS + PREDICTED_COLUMNS if c not in table]
-    if missing:
-        raise ValueError(f"no column {', '.join(missing)}{where} (found: "
-                         f"{', '.join(map(str, table.columns)) or 'none'}): "
-                         "a table of predictions has file_name, latitude, longitude, "
-                         "pred_latitude and pred_longitude, in degrees")
+    need_columns(table, TRUE_COLUMNS + PREDICTED_COLUMNS, "a table of predictions has file_name, latitude, "
+                 "longitude, pred_latitude and pred_longitude, in degrees", where=where)
     if not len(table): raise ValueError(f"no photos to evaluate{where}: the table is empty")
-    _check_positions(
-        table, TRUE_COLUMNS, where, "a photo without a true position cannot be judged; leave it out with "
-        "table.dropna(subset=['latitude', 'longitude'])")
-    _check_positions(table, PREDICTED_COLUMNS, where, "every photo that is judged needs an answer; "
-                     "predict it, do not drop it")
+    true = _degrees(table, TRUE_COLUMNS, where, "a photo without a true position cannot be judged; leave it "
+                    "out with table.dropna(subset=['latitude', 'longitude'])")
+    return true + _degrees(table, PREDICTED_COLUMNS, where,
+                           "every photo that is judged needs an answer; predict it, do not drop it")
 
 # %% ../../nbs/judge/50_evaluate.ipynb #520d9056
 def add_errors(
@@ -77,9 +73,7 @@ def add_errors(
 ): # a copy with the column `error_m`: metres on the WGS84 ellipsoid, float64
     """The table with each photo's geodesic error in metres. Every row needs a true and a predicted
     position: the caller chooses the rows."""
-    check_predictions(table)
-    return table.assign(error_m=geodesic_m(*(number_column(table, c)
-                                             for c in TRUE_COLUMNS + PREDICTED_COLUMNS)))
+    return table.assign(error_m=geodesic_m(*check_predictions(table)))
 
 # %% ../../nbs/judge/50_evaluate.ipynb #19d8577c
 RADII_M = (5, 10, 25, 50, 100)
@@ -122,8 +116,7 @@ def group_codes(groups, n):
     if codes.size != n:
         raise ValueError(f"{n} errors but {codes.size} groups: give the location of every photo")
     if (codes < 0).any():
-        raise ValueError(
-            f"photo {np.flatnonzero(codes < 0)[0]} has no group: give the location of every photo")
+        raise ValueError(f"photo {(codes < 0).argmax()} has no group: give the location of every photo")
     if len(names) < 2:
         raise ValueError("all photos are of one location: an interval needs at least 2, better 30 or more")
     return codes, len(names)
@@ -143,12 +136,12 @@ def _mean_of_draws(counts, values, codes):
     "The mean over the drawn groups' photos, one for each row of `counts`."
     return (counts @ np.bincount(codes, weights=values)) / (counts @ np.bincount(codes))
 
-def _quantiles_of_draws(counts, values, codes, order, levels):
-    """Quantiles over the drawn groups' photos (linear interpolation, as in numpy), one row for each of
-    `levels`; `order` sorts the values."""
+def _quantiles_of_draws(counts, values, codes, levels):
+    "Quantiles over the drawn groups' photos, interpolated as numpy does; one row for each of `levels`."
+    order = np.argsort(values, kind="stable")
     in_order, upto = values[order], counts[:, codes[order]].cumsum(1, dtype=np.int32)
-    find = lambda ranks: in_order[
-        [np.searchsorted(row, rank, side="right") for row, rank in zip(upto, ranks)]]
+    def find(ranks):
+        return in_order[[np.searchsorted(row, rank, side="right") for row, rank in zip(upto, ranks)]]
     out = []
     for q in levels:
         position = (upto[:, -1] - 1) * q
@@ -163,21 +156,28 @@ def _statistic_of_draws(statistic, counts, values, codes):
         return np.array([statistic(np.repeat(values, row[codes])) for row in counts], float)
     if statistic == "mean": return _mean_of_draws(counts, values, codes)
     if statistic == "rmse": return np.sqrt(_mean_of_draws(counts, values**2, codes))
-    percentile = "50" if statistic == "median" else (re.fullmatch(r"p(\d{1,2})", str(statistic))
-                                                     or [None, None])[1]
-    if percentile:
-        return _quantiles_of_draws(counts, values, codes, np.argsort(values, kind="stable"),
-                                   [int(percentile)/100])[0]
+    percentile = re.fullmatch(r"p(\d{1,2})", "p50" if statistic == "median" else str(statistic))
+    if percentile: return _quantiles_of_draws(counts, values, codes, [int(percentile[1]) / 100])[0]
     raise ValueError(f"statistic {statistic!r} is not known: use mean, rmse, median, a percentile such as "
                      "p90, or a function of an array of errors")
 
 # %% ../../nbs/judge/50_evaluate.ipynb #979c26b3
+def _check_level(level):
+    if not 0 < level < 1:
+        raise ValueError(f"level {level} is not between 0 and 1: write 0.95 for 95 %, 0.9 for 90 %")
+
 def tail_share(level, n_groups):
     """The share of draws to leave out on either side for a `level` interval from `n_groups` groups
     (Hesterberg's expanded percentiles)."""
-    if not 0 < level < 1:
-        raise ValueError(f"level {level} is not between 0 and 1: write 0.95 for a 95 % interval")
+    _check_level(level)
     return float(ndtr(math.sqrt(n_groups / (n_groups - 1)) * stdtrit(n_groups - 1, (1 - level) / 2)))
+
+def _bootstrap(statistic, codes, n_groups, level, repeats, seed):
+    "The two ends of the interval of a function of blocks of draws, which gives a row for each draw."
+    if repeats < 1: raise ValueError(f"{repeats} repeats: use 1,000 or more")
+    tail = tail_share(level, n_groups)
+    drawn = [statistic(counts) for counts in _draws(n_groups, codes.size, repeats, seed)]
+    return np.nanquantile(np.concatenate(drawn), [tail, 1 - tail], axis=0)
 
 def bootstrap_interval(
     error_m, # metres, shape (n,); or any number a photo, such as the difference of two models' errors
@@ -192,14 +192,8 @@ def bootstrap_interval(
     ValueError for fewer than 2 groups."""
     values = _finite(error_m, "errors")
     codes, n_groups = group_codes(groups, values.size)
-    tail = tail_share(level, n_groups)
-    if repeats < 1: raise ValueError(f"{repeats} repeats: use 1,000 or more")
-    drawn = np.concatenate([
-        _statistic_of_draws(statistic, counts, values, codes)
-        for counts in _draws(n_groups, values.size, repeats, seed)
-    ])
-    low, high = np.quantile(drawn, [tail, 1 - tail])
-    return float(low), float(high)
+    of_draws = lambda counts: _statistic_of_draws(statistic, counts, values, codes)
+    return tuple(_bootstrap(of_draws, codes, n_groups, level, repeats, seed).tolist())
 
 # %% ../../nbs/judge/50_evaluate.ipynb #59a4ef37
 # of fewer places a bootstrap knows too little: its 95 % intervals miss in 9 of 100 (5 places) to 50
@@ -218,31 +212,23 @@ def ratio_interval(
     than 2 groups, and for a predictor without any error."""
     error_m, floor_m = _errors(error_m), _errors(floor_m)
     if error_m.shape != floor_m.shape:
-        raise ValueError(
-            f"{error_m.size} errors and {floor_m.size} of the other predictor: both need one a photo")
+        raise ValueError(f"{error_m.size} errors and {floor_m.size} of the other predictor: give "
+                         "one for every photo")
     if not floor_m.any(): raise ValueError("the other predictor has no error: there is no ratio to it")
     codes, n_groups = group_codes(groups, error_m.size)
     ours, theirs = (np.bincount(codes, weights=e) for e in (error_m, floor_m))
-    tail = tail_share(level, n_groups)
     with np.errstate(divide="ignore", invalid="ignore"):
-        drawn = np.concatenate([(counts @ ours)/(counts @ theirs)
-                                for counts in _draws(n_groups, error_m.size, repeats, seed)])
-    low, high = np.nanquantile(drawn, [tail, 1 - tail])
-    return float(low), float(high)
+        ratio = lambda counts: (counts @ ours) / (counts @ theirs)
+        return tuple(_bootstrap(ratio, codes, n_groups, level, repeats, seed).tolist())
 
 # %% ../../nbs/judge/50_evaluate.ipynb #47e64eb4
-def _summaries_of_draws(counts, values, codes, order):
-    "Every number of `summarize` for each row of `counts`, as a dictionary of arrays."
-    n = counts @ np.bincount(codes)
-    mean = lambda of_photo: (counts @ np.bincount(codes, weights=of_photo, minlength=counts.shape[1])) / n
-    largest = np.zeros(counts.shape[1]); np.maximum.at(largest, codes, values)
-    mse = mean(values**2)
-    out = dict(
-        zip(("median_m", "p90_m", "p95_m"), _quantiles_of_draws(counts, values, codes, order,
-                                                                (0.5, 0.9, 0.95))))
-    out |= dict(mean_m=mean(values), max_m=np.where(counts > 0, largest, 0.).max(1), rmse_m=np.sqrt(mse),
-                mse_m2=mse)
-    return out | {f"acc_{radius}m": mean(values <= radius) for radius in RADII_M}
+def _summaries_of_draws(counts, values, codes):
+    "Every number of `summarize` but n, in its order, for each row of `counts`: a column each."
+    mean = lambda of_photo: _mean_of_draws(counts, of_photo, codes)
+    largest, mse = pd.Series(values).groupby(codes).max().to_numpy(), mean(values**2)
+    return np.stack([mean(values), *_quantiles_of_draws(counts, values, codes, (0.5, 0.9, 0.95)),
+                     np.where(counts > 0, largest, 0.).max(1), np.sqrt(mse), mse,
+                     *(mean(values <= radius) for radius in RADII_M)], -1)
 
 # %% ../../nbs/judge/50_evaluate.ipynb #3b9469fd
 def bootstrap_summary(
@@ -256,25 +242,18 @@ def bootstrap_summary(
     largest error seen. Raises ValueError for fewer than 2 groups."""
     values = _errors(error_m)
     codes, n_groups = group_codes(groups, values.size)
-    tail, order = tail_share(level, n_groups), np.argsort(values, kind="stable")
-    drawn = [
-        _summaries_of_draws(counts, values, codes, order)
-        for counts in _draws(n_groups, values.size, repeats, seed)
-    ]
-    ends = {name: np.quantile(np.concatenate([d[name] for d in drawn]), [tail, 1 - tail]) for name in drawn[0]}
-    return {name: [float(low), float(high)] for name, (low, high) in ends.items()}
+    of_draws = lambda counts: _summaries_of_draws(counts, values, codes)
+    ends = _bootstrap(of_draws, codes, n_groups, level, repeats, seed)
+    return dict(zip(list(summarize(values))[1:], ends.T.tolist()))
 
 # %% ../../nbs/judge/50_evaluate.ipynb #3f4f3474
 def _positions(table, what):
     """Latitude and longitude of a photo table as float64 arrays; a ValueError names the first photo
     without one."""
-    missing = [c for c in TRUE_COLUMNS if c not in table]
-    if missing:
-        raise ValueError(f"the {what} have no column {', '.join(missing)}: a photo table has latitude and "
-                         "longitude in degrees")
+    need_columns(table, TRUE_COLUMNS, "a photo table has latitude and longitude in degrees",
+                 f"the {what} have ")
     if not len(table): raise ValueError(f"no {what}: the floors need at least one")
-    _check_positions(table, TRUE_COLUMNS, f" ({what})", "leave photos without a position out of the split")
-    return tuple(number_column(table, c) for c in TRUE_COLUMNS)
+    return _degrees(table, TRUE_COLUMNS, f" ({what})", "leave photos without a position out of the split")
 
 def mean_position_errors(
     train, # photo table of the training photos
@@ -291,11 +270,10 @@ def nearest_place_errors(
 ): # metres, shape (len(held_out),)
     """The distance from each held-out photo to the nearest training position: the score of an oracle that
     always names the right training place."""
-    (lat, lon), (train_lat, train_lon) = _positions(held_out,
-                                                    "held-out photos"), _positions(train, "training photos")
-    frame = LocalFrame(*mean_position(train_lat, train_lon))
-    _, nearest = cKDTree(frame.to_metres(train_lat, train_lon)).query(frame.to_metres(lat, lon))
-    return geodesic_m(lat, lon, train_lat[nearest], train_lon[nearest])
+    there, known = _positions(held_out, "held-out photos"), _positions(train, "training photos")
+    frame = frame_about(*known)
+    found = cKDTree(frame.to_metres(*known)).query(frame.to_metres(*there))[1]
+    return geodesic_m(*there, *(degrees[found] for degrees in known))
 
 # %% ../../nbs/judge/50_evaluate.ipynb #6c137033
 ASSUMED_SIGMA_M = 4. # metres an axis, where no photo states its accuracy
@@ -311,23 +289,21 @@ def label_noise_errors(
     # where sigma comes from
 ) -> tuple:
     "What a perfect model would be charged by the labels' noise."
-    accuracy = number_column(held_out, "h_accuracy") if "h_accuracy" in held_out else np.full(
-        len(held_out), np.nan)
-    stated = np.isfinite(accuracy) & (accuracy > 0)
+    n, accuracy = len(held_out), np.nan
+    if "h_accuracy" in held_out: accuracy = number_column(held_out, "h_accuracy")
+    stated = np.broadcast_to(np.isfinite(accuracy) & (accuracy > 0), n)
+    sigma = np.where(stated, accuracy / RADIUS_68, ASSUMED_SIGMA_M)
+    source = f"{ASSUMED_SIGMA_M:g} m an axis, assumed: the photos do not state their accuracy"
     if sigma_m is not None:
         if not 0 <= sigma_m < 1e6:
-            raise ValueError(f"a label noise of {sigma_m} m is none: give the standard deviation along "
-                             "each axis in metres, 4 for a phone under open sky")
-        sigma, source = np.full(len(held_out), float(sigma_m)), f"{sigma_m:g} m an axis, as given"
-    else:
-        sigma, typical = np.where(
-            stated, accuracy/RADIUS_68,
-            ASSUMED_SIGMA_M), np.median(accuracy[stated])/RADIUS_68 if stated.any() else 0
-        source = (f"the phones' own accuracy for {stated.sum():,} of {len(stated):,} photos, median "
-                  f"{typical:.1f} m an axis") if stated.any(
-                  ) else f"{ASSUMED_SIGMA_M:g} m an axis, assumed: the photos do not state their accuracy"
+            raise ValueError(f"a label noise of {sigma_m} m is none: give the standard deviation along each "
+                             "axis in metres, 4 for a phone under open sky")
+        sigma, source = np.full(n, float(sigma_m)), f"{sigma_m:g} m an axis, as given"
+    elif stated.any():
+        source = (f"the phones' own accuracy for {stated.sum():,} of {n:,} photos, median "
+                  f"{np.median(sigma[stated]):.1f} m an axis")
     # fewer photos rather than coarser quantiles
-    if len(sigma) > cells // 200: sigma = np.quantile(sigma, (np.arange(cells // 200) + 0.5)/(cells // 200))
+    if n > cells // 200: sigma = np.quantile(sigma, (np.arange(cells // 200) + 0.5)/(cells // 200))
     steps = int(min(cells // max(len(sigma), 1), 999))
     return np.outer(sigma, np.sqrt(-2 * np.log1p(-(np.arange(steps) + 0.5) / steps))).ravel(), source
 
@@ -340,11 +316,11 @@ def lookalike_errors(
 ) -> np.ndarray: # metres, shape (len(held_out),)
     """The errors of answering the position of the training photo that looks most alike; where a photo
     could not be read, of the mean training position."""
-    (lat, lon), (train_lat, train_lon) = _positions(held_out,
-                                                    "held-out photos"), _positions(train, "training photos")
-    found, (mean_lat, mean_lon) = nearest(looks, train_looks)[1][:, 0], mean_position(train_lat, train_lon)
-    return geodesic_m(lat, lon, np.where(found < 0, mean_lat, train_lat[found]),
-                      np.where(found < 0, mean_lon, train_lon[found]))
+    there, known = _positions(held_out, "held-out photos"), _positions(train, "training photos")
+    found = nearest(looks, train_looks)[1][:, 0]
+    answers = (np.where(found < 0, mean, degrees[found])
+               for mean, degrees in zip(mean_position(*known), known))
+    return geodesic_m(*there, *answers)
 
 # %% ../../nbs/judge/50_evaluate.ipynb #578758d1
 def conformal_radius(
@@ -357,15 +333,15 @@ def conformal_radius(
     """The split-conformal radius: a new, exchangeable photo's error is at most this with probability
     `level` or a little more."""
     error_m = _errors(error_m)
-    if not 0 < level < 1: raise ValueError(f"level {level} is not between 0 and 1: write 0.9 for 90 %")
-    codes, n_groups = (np.arange(error_m.size),
-                       error_m.size) if groups is None else group_codes(groups, error_m.size)
+    _check_level(level)
+    codes, n_groups = np.arange(error_m.size), error_m.size
+    if groups is not None: codes, n_groups = group_codes(groups, error_m.size)
     # of the places (or photos) and the new one; the subtraction keeps 20 * 0.95 at 19
     wanted = (n_groups + 1)*level - 1e-9
     if wanted > n_groups:
         raise ValueError(f"{n_groups} {'photos' if groups is None else 'places'} are too few for a "
-                         f"{level:.0%} radius: "
-                         f"use at least {math.ceil(level / (1 - level) - 1e-9)}, or a lower level")
+                         f"{level:.0%} radius: use at least {math.ceil(level / (1 - level) - 1e-9)}, or a "
+                         "lower level")
     order = np.argsort(error_m, kind="stable")
     # places held by a radius of so much, each photo a share of its place
     held = (1/np.bincount(codes))[codes[order]].cumsum()
@@ -410,7 +386,7 @@ def fit_radii(
     # places (or photos) are left out
 ) -> dict:
     "Conformal radii at several levels."
-    scores, radii = rows["error_m"] / rows["sigma_m"] if "sigma_m" in rows else rows["error_m"], {}
+    scores, radii = rows["error_m"] / rows.get("sigma_m", 1.), {}
     for level in levels:
         try: radii[level] = conformal_radius(scores, level, groups)
         except ValueError: continue # too few for so high a level
@@ -433,44 +409,39 @@ def reliability(
     photos (or places) were held out for are left out."""
     if by not in ("photo", "place"):
         raise ValueError(f"a radius cannot be fitted by {by!r}: choose photo or place")
-    out, radii = [], fit_radii(fitted, levels, fitted_groups if by == "place" else None)
-    sigma, error_m = judged["sigma_m"].to_numpy() if "sigma_m" in judged else np.ones(
-        len(judged)), judged["error_m"].to_numpy()
-    for level, radius in radii.items():
-        hits, places = (error_m <= radius * sigma).astype(float), pd.Series(np.asarray(judged_groups))
-        interval = list(bootstrap_interval(hits, judged_groups, "mean", INTERVAL_LEVEL, repeats,
-                                           seed)) if places.nunique() >= MIN_PLACES else None
-        out.append(
-            dict(level=float(level), by=by, median_m=float(np.median(radius*sigma)),
-                 coverage=float(hits.mean()), coverage_by_location=float(
-                     pd.Series(hits).groupby(places.to_numpy()).mean().mean()), interval=interval))
+    out, sigma = [], np.asarray(judged.get("sigma_m", 1.))
+    for level, radius in fit_radii(fitted, levels, fitted_groups if by == "place" else None).items():
+        hits = (judged["error_m"].to_numpy() <= radius * sigma).astype(float)
+        by_place = pd.Series(hits).groupby(np.asarray(judged_groups)).mean()
+        held = None
+        if by_place.size >= MIN_PLACES:
+            held = list(bootstrap_interval(hits, judged_groups, "mean", INTERVAL_LEVEL, repeats, seed))
+        out.append(dict(level=float(level), by=by, median_m=float(np.median(radius * sigma)),
+                        coverage=float(hits.mean()), coverage_by_location=float(by_place.mean()),
+                        interval=held))
     return out
 
-# %% ../../nbs/judge/50_evaluate.ipynb #7deae1f0
-def _intervals(error_m, groups, repeats, seed):
-    "Intervals of a summary's numbers, or None for each where there are too few places for one."
-    if len(set(groups)) < MIN_PLACES: return dict.fromkeys(name for name in summarize(error_m) if name != "n")
-    return bootstrap_summary(error_m, groups, INTERVAL_LEVEL, repeats, seed)
-
 # %% ../../nbs/judge/50_evaluate.ipynb #f72a604f
-def _banded(values, edges, names):
-    """The band of each number, None for NaN; `edges` are the upper ends of all bands but the last,
-    themselves inside."""
-    values = np.asarray(values, np.float64)
+_DISTANCE = "distance to the nearest training place"
+_BANDS = { # part -> the upper ends of all bands but the last, themselves inside; and the bands
+    "tilt": ((-10, 10), ("down", "level (within 10 degrees)", "up")),
+    "light": ((50, 100), ("dark (mean grey to 50 of 255)", "dim (50 to 100)", "bright (over 100)")),
+    "time of day": ((4, 9, 15, 19), ("night (20 to 5 h)", "morning (5 to 10 h)", "day (10 to 16 h)",
+                                     "evening (16 to 20 h)", "night (20 to 5 h)")),
+    _DISTANCE: ((5, 10, 25, 50), ("0 to 5 m", "5 to 10 m", "10 to 25 m", "25 to 50 m", "over 50 m"))}
+
+def _banded(part, values):
+    "The band of each number, None for what is none."
+    edges, names = _BANDS[part]
+    values = pd.to_numeric(pd.Series(values), errors="coerce").to_numpy(np.float64, na_value=np.nan)
     return [None if np.isnan(v) else names[i] for v, i in zip(values, np.searchsorted(edges, values))]
 
 def _blocks(lat, lon, across=4):
     "The block of each position: the region cut into squares, `across` of them along its longer side."
-    xy = LocalFrame(*mean_position(lat, lon)).to_metres(lat, lon)
-    side = max(25., 25 * math.ceil(np.ptp(xy, axis=0).max() / across / 25))
-    corner = np.floor(xy / side).astype(int) * int(side)
-    return [f"{x} to {x + int(side)} m east, {y} to {y + int(side)} m north" for x, y in corner]
-
-def _hours(taken_at):
-    "The part of the day in which photos were taken, as their cameras wrote it."
-    hour = pd.to_numeric(taken_at.astype("string").str.extract(r"[T ](\d\d):")[0], errors="coerce")
-    return _banded(hour, (4, 9, 15, 19), ("night (20 to 5 h)", "morning (5 to 10 h)", "day (10 to 16 h)",
-                                          "evening (16 to 20 h)", "night (20 to 5 h)"))
+    xy = frame_about(lat, lon).to_metres(lat, lon)
+    side = max(25, 25 * math.ceil(np.ptp(xy, axis=0).max() / across / 25))
+    corner = np.floor(xy / side).astype(int) * side
+    return [f"{x} to {x + side} m east, {y} to {y + side} m north" for x, y in corner]
 
 # %% ../../nbs/judge/50_evaluate.ipynb #b93b1305
 def slice_labels(
@@ -478,32 +449,27 @@ def slice_labels(
     train=None, # photo table of the training photos, for the distance to them
 ) -> dict: # name -> list of labels, None where a photo does not say; only what the table can tell
     "The parts into which a judgement is cut."
-    words = lambda c: [None if pd.isna(v) or not str(v).strip() else str(v) for v in rows[c]]
-    out = {c: words(c) for c in ("session",) if c in rows}
-    if "heading" in rows:
-        out["heading"] = [
-            None if np.isnan(h) else compass_point(h)
-            for h in pd.to_numeric(rows["heading"], errors="coerce")
-        ]
-    if "pitch" in rows:
-        out["pitch"] = _banded(pd.to_numeric(rows["pitch"], errors="coerce"), (-10, 10),
-                               ("down", "level (within 10 degrees)", "up"))
-    if "model" in rows:
-        out["camera"] = [
-            m if (m and b and m.startswith(b)) else " ".join(filter(None, (b, m))) or None
-            for b, m in zip(words("make") if "make" in rows else [None]*len(rows), words("model"))
-        ]
-    if "brightness" in rows:
-        out["light"] = _banded(pd.to_numeric(rows["brightness"], errors="coerce"), (50, 100),
-                               ("dark (mean grey to 50 of 255)", "dim (50 to 100)", "bright (over 100)"))
-    if "taken_at" in rows: out["time of day"] = _hours(rows["taken_at"])
+    words = lambda c: [v if v.strip() else None for v in text_column(rows, c)]
+    def whole_name(make, model):
+        if model and model.startswith(make or " "): return model
+        return " ".join(filter(None, (make, model))) or None
+    out = dict(session=words("session"))
+    out["heading"] = [None if np.isnan(h) else compass_point(h) for h in float_column(rows, "heading")]
+    out["tilt"] = _banded("tilt", float_column(rows, "tilt"))
+    if "model" in rows: out["camera"] = [*map(whole_name, words("make"), words("model"))]
+    out["light"] = _banded("light", float_column(rows, "brightness"))
+    out["time of day"] = _banded("time of day", text_column(rows, "taken_at").str.extract(r"[T ](\d\d):")[0])
     if train is not None and len(train):
-        out["distance to the nearest training place"] = _banded(nearest_place_errors(
-            train, rows), (5, 10, 25, 50), ("0 to 5 m", "5 to 10 m", "10 to 25 m", "25 to 50 m", "over 50 m"))
+        out[_DISTANCE] = _banded(_DISTANCE, nearest_place_errors(train, rows))
     out["block"] = _blocks(*_positions(rows, "photos"))
     return {name: labels for name, labels in out.items() if any(v is not None for v in labels)}
 
 # %% ../../nbs/judge/50_evaluate.ipynb #ac425a54
+def _intervals(error_m, groups, repeats, seed):
+    "Intervals of a summary's numbers, or None for each where there are too few places for one."
+    if len(set(groups)) < MIN_PLACES: return dict.fromkeys(list(summarize(error_m))[1:])
+    return bootstrap_summary(error_m, groups, INTERVAL_LEVEL, repeats, seed)
+
 def evaluate_slices(
     error_m, # metres, shape (n,)
     groups, # the location of each photo, shape (n,)
@@ -519,28 +485,18 @@ def evaluate_slices(
     "Every number for every part."
     error_m, groups, out = _errors(error_m), np.asarray(groups), {}
     clusters = groups if clusters is None else np.asarray(clusters)
-    floor = lambda mask: {} if floor_m is None else dict(mean_position_m=float(floor_m[mask].mean()))
+    def judged(label, rows):
+        "One part, of some row numbers."
+        floor = {} if floor_m is None else dict(mean_position_m=float(floor_m[rows].mean()))
+        return (dict(label=label, n_locations=len(set(groups[rows]))) | summarize(error_m[rows]) | floor
+                | dict(intervals=_intervals(error_m[rows], clusters[rows], repeats, seed)))
     for name, values in labels.items():
-        counts = pd.Series(values, dtype=object).value_counts()
-        chosen = {
-            label: np.array([v == label for v in values])
-            for label in sorted(counts.index[:most], key=_in_order(name))
-        }
-        out[name] = [
-            dict(label=label, n_locations=len(set(groups[mask]))) | summarize(error_m[mask]) | floor(mask)
-            | dict(intervals=_intervals(error_m[mask], clusters[mask], repeats, seed))
-            for label, mask in chosen.items()
-        ]
+        rows_of = pd.Series(values, dtype=object).reset_index().groupby(0)["index"].agg(list)
+        largest = rows_of.loc[rows_of.map(len).sort_values(ascending=False, kind="stable").index[:most]]
+        order = MAIN_WINDS if name == "heading" else [*_BANDS.get(name, ((), ()))[1]] # the rest by name
+        in_order = sorted(largest.index, key=lambda label: order.index(label) if order else str(label))
+        out[name] = [judged(label, largest[label]) for label in in_order]
     return out
-
-def _in_order(name):
-    "What to sort a kind of part by: bands and headings in their own order, the rest by name."
-    orders = {
-        "heading": MAIN_WINDS, "distance to the nearest training place": (
-            "0 to 5 m", "5 to 10 m", "10 to 25 m", "25 to 50 m", "over 50 m"),
-        "pitch": ("down", "level (within 10 degrees)", "up")
-    }
-    return lambda label: orders[name].index(label) if name in orders else str(label)
 
 # %% ../../nbs/judge/50_evaluate.ipynb #3f37535d
 HELD_OUT = ("valid", "test")
@@ -549,54 +505,43 @@ def rows_by_split(table):
     """The table's rows for each split, those without a split left out; all rows under `all` when the
     table has no split column."""
     if "split" not in table: return {"all": table}
-    named = table[table["split"].notna() & (table["split"].astype(str) != "")]
-    unknown = sorted(set(named["split"].astype(str)) - {"train", *HELD_OUT})
-    if unknown: raise ValueError(f"split {unknown[0]!r} is not known: "
-                                 "use train, valid and test, or leave the column out to judge all rows as one set")
-    return {
-        name: rows
-        for name, rows in ((s, named[named["split"] == s]) for s in ("train", *HELD_OUT)) if len(rows)
-    }
+    split = text_column(table, "split")
+    if unknown := sorted(set(split) - {"", "train", *HELD_OUT}):
+        raise ValueError(f"split {unknown[0]!r} is not known: use train, valid and test, or leave the column "
+                         "out to judge all rows as one set")
+    return {name: table[split == name] for name in ("train", *HELD_OUT) if (split == name).any()}
 
 def judged_rows(splits):
     "The splits to judge: held out, and with at least one prediction; ValueError when there is none."
-    answered = lambda rows: all(c in rows for c in PREDICTED_COLUMNS) and rows[list(PREDICTED_COLUMNS)].notna(
-    ).any(axis=None)
-    judged = {
-        name: rows
-        for name, rows in splits.items() if name == "all" or (name in HELD_OUT and answered(rows))
-    }
-    if not judged: raise ValueError("no photo of the valid or test split has a prediction: "
-                                    "fill pred_latitude and pred_longitude, or leave the split column out")
+    answered = lambda rows: rows.reindex(columns=list(PREDICTED_COLUMNS)).notna().any(axis=None)
+    judged = {name: rows for name, rows in splits.items()
+              if name == "all" or (name in HELD_OUT and answered(rows))}
+    if not judged:
+        raise ValueError("no photo of the valid or test split has a prediction: fill pred_latitude and "
+                         "pred_longitude, or leave the split column out")
     return judged
 
 # %% ../../nbs/judge/50_evaluate.ipynb #8f293a51
 def with_groups(splits, judged):
     "The splits with a column `_group`, the place of each photo, and a sentence on what a place is."
-    as_text = lambda location: location.astype(str).where(location.notna() &
-                                                          (location.astype(str).str.strip() != ""))
-    without = sum(
-        int(as_text(rows["location"]).isna().sum()) if "location" in rows else len(rows)
-        for rows in judged.values())
+    place = lambda rows: text_column(rows, "location").str.strip().where(lambda text: text != "")
+    without = sum(place(rows).isna().sum() for rows in judged.values())
     if not without:
-        return {name: rows.assign(_group=as_text(rows["location"]))
-                for name, rows in splits.items()}, "location"
-    rounded = {
-        name: [f"{a:.4f} {b:.4f}" for a, b in zip(*_positions(rows, f"{name} photos"))]
-        for name, rows in splits.items()
-    }
-    why = "no location column" if not any(
-        "location" in rows for rows in judged.values()) else f"{without} photos without a location"
-    return ({name: rows.assign(_group=rounded[name]) for name, rows in splits.items()},
+        return {name: rows.assign(_group=place(rows)) for name, rows in splits.items()}, "location"
+    rounded = lambda rows, name: [f"{a:.4f} {b:.4f}" for a, b in zip(*_positions(rows, f"{name} photos"))]
+    known = any("location" in rows for rows in judged.values())
+    why = f"{without} photos without a location" if known else "no location column"
+    return ({name: rows.assign(_group=rounded(rows, name)) for name, rows in splits.items()},
             f"coordinates rounded to 4 decimals, about 11 m ({why})")
 
 def _clusters(rows, resample):
     "What is drawn as one in the bootstrap: places, or whole walks."
     if resample == "location": return rows["_group"].to_numpy()
-    if "session" not in rows or rows["session"].isna().any() or (rows["session"].astype(str) == "").any():
+    walks = text_column(rows, "session")
+    if (walks == "").any():
         raise ValueError("intervals over sessions need a session for every judged photo; img2gps split "
                          "writes the column, or resample over locations")
-    return rows["session"].astype(str).to_numpy()
+    return walks.to_numpy()
 
 # %% ../../nbs/judge/50_evaluate.ipynb #866eff33
 def floor_errors(
@@ -618,32 +563,30 @@ def floor_errors(
 def _floors(train, rows, clusters, settings):
     """The floors' summaries for metrics.json, and the mean-position predictor's errors. The noise of the
     labels is calculated and not counted on photos, so it alone has no intervals."""
-    looks, repeats, seed = settings["looks"], settings["repeats"], settings["seed"]
-    seen = {} if looks is None or train is None else dict(train_looks=looks[train["_row"]],
-                                                          looks=looks[rows["_row"]])
-    # no training photo could be read: nothing to look up
-    if seen and not np.isfinite(seen["train_looks"]).all(1).any(): seen = {}
+    looks, seen = settings["looks"], {}
+    if looks is not None and train is not None and np.isfinite(looks[train["_row"]]).all(1).any():
+        seen = dict(train_looks=looks[train["_row"]], looks=looks[rows["_row"]])
     errors, source = floor_errors(train, rows, settings["label_sigma_m"], **seen)
-    own = lambda name, e: dict(n=len(rows)) if name == "label_noise" else dict(intervals=_intervals(
-        e, clusters, repeats, seed))
-    return dict(floors={name: summarize(e) | own(name, e)
-                        for name, e in errors.items()},
-                label_noise_source=source), errors.get("mean_position")
+    floors = {name: summarize(e) for name, e in errors.items()}
+    for name, floor in floors.items():
+        if name == "label_noise": floor["n"] = len(rows)
+        else: floor["intervals"] = _intervals(errors[name], clusters, settings["repeats"], settings["seed"])
+    return dict(floors=floors, label_noise_source=source), errors.get("mean_position")
 
 # %% ../../nbs/judge/50_evaluate.ipynb #35f2ec71
 def _evaluate_split(rows, train, clusters, settings):
     """One split's object in metrics.json; `train` is None when there are no training photos to stand it
     against."""
     error_m, repeats, seed = add_errors(rows)["error_m"].to_numpy(), settings["repeats"], settings["seed"]
-    result = summarize(error_m) | dict(n_locations=int(rows["_group"].nunique()), intervals=_intervals(
-        error_m, clusters, repeats, seed))
     floors, floor_m = _floors(train, rows, clusters, settings)
-    result |= floors
+    result = summarize(error_m) | dict(n_locations=int(rows["_group"].nunique()),
+                                       intervals=_intervals(error_m, clusters, repeats, seed)) | floors
     if train is not None:
         result["n_locations_in_train"] = len(set(rows["_group"]) & set(train["_group"].dropna()))
         if floor_m.any():
-            interval = list(ratio_interval(error_m, floor_m, clusters, INTERVAL_LEVEL, repeats, seed)) if len(
-                set(clusters)) >= MIN_PLACES else None
+            interval = None
+            if len(set(clusters)) >= MIN_PLACES:
+                interval = list(ratio_interval(error_m, floor_m, clusters, repeats=repeats, seed=seed))
             result |= dict(relative_to_mean_position=result["mean_m"]/float(floor_m.mean()),
                            relative_to_mean_position_interval=interval)
     if "radius_m" in rows and rows["radius_m"].notna().any():
@@ -656,13 +599,10 @@ def _evaluate_split(rows, train, clusters, settings):
 def _held(rows, error_m, level):
     "How often the stated radius held. A photo that the model refused has none and is counted."
     radius_m = number_column(rows, "radius_m")
+    for wrong, why in ((np.isinf(radius_m), "infinite: leave it empty where there is none"),
+                       (radius_m < 0, f"{np.nanmin(radius_m)}: a radius is never negative")):
+        if wrong.any(): raise ValueError(f"radius_m of {_photo_name(rows, wrong.argmax())} is {why}")
     stated = ~np.isnan(radius_m)
-    if np.isinf(radius_m).any():
-        raise ValueError(f"radius_m of {_photo_name(rows, np.flatnonzero(np.isinf(radius_m))[0])} is "
-                         "infinite: leave it empty where there is none")
-    if (radius_m[stated] < 0).any():
-        raise ValueError(f"radius_m of {_photo_name(rows, np.flatnonzero(radius_m < 0)[0])} is "
-                         f"{np.nanmin(radius_m)}: a radius is never negative")
     return dict(level=float(level), coverage=coverage(error_m[stated], radius_m[stated]),
                 median_m=float(np.median(radius_m[stated])), refused=int((~stated).sum()))
 
@@ -685,7 +625,7 @@ def evaluate_predictions(
 ) -> dict: # the object of metrics.json: finite, plain numbers
     """Metrics with intervals, floors and the radius' coverage for every held-out split with predictions;
     one split `all` if there is no split column."""
-    if not 0 < level < 1: raise ValueError(f"level {level} is not between 0 and 1: write 0.9 for 90 %")
+    _check_level(level)
     if resample not in ("location", "session"):
         raise ValueError(f"intervals cannot be over {resample!r}: choose location or session")
     if looks is not None and len(looks) != len(table):
@@ -701,27 +641,25 @@ def evaluate_predictions(
     if train is not None: metrics["train"] = dict(n=len(train), n_locations=int(train["_group"].nunique()))
     settings = dict(level=level, seed=seed, repeats=repeats, label_sigma_m=label_sigma_m, looks=looks,
                     slices=slices)
-    metrics |= {
-        name: _evaluate_split(splits[name], train, _clusters(splits[name], resample), settings)
-        for name in judged
-    }
+    for name in judged:
+        metrics[name] = _evaluate_split(splits[name], train, _clusters(splits[name], resample), settings)
     if set(HELD_OUT) <= set(judged): metrics["test"]["reliability"] = _reliability(splits, seed, repeats)
     return metrics
 
+# %% ../../nbs/judge/50_evaluate.ipynb #3c90ab12
 def _reliability(splits, seed, repeats):
     "Radii fitted on validation photos, counted on test photos."
-    fitted, judged = (add_errors(splits[name]) for name in HELD_OUT)
-    fitted, judged = (t.assign(sigma_m=number_column(t, "sigma_m")) if "sigma_m" in t else t
-                      for t in (fitted, judged))
-    both = [
-        t.drop(columns="sigma_m", errors="ignore") if any(
-            "sigma_m" not in s or not (number_column(s, "sigma_m") > 0).all()
-            for s in (fitted, judged)) else t for t in (fitted, judged)
-    ]
-    return reliability(*both, fitted["_group"].to_numpy(), judged["_group"].to_numpy(), repeats=repeats,
-                       seed=seed)
+    both = [add_errors(splits[name]) for name in HELD_OUT]
+    sure = all("sigma_m" in rows and (number_column(rows, "sigma_m") > 0).all() for rows in both)
+    both = [rows.assign(sigma_m=number_column(rows, "sigma_m")) if sure
+            else rows.drop(columns="sigma_m", errors="ignore") for rows in both]
+    return reliability(*both, *(rows["_group"].to_numpy() for rows in both), repeats=repeats, seed=seed)
 
 # %% ../../nbs/judge/50_evaluate.ipynb #d2c5debb
+FLOOR_NAMES = dict(mean_position="always the mean position", lookalike="nearest look-alike",
+                   nearest_place_oracle="nearest training place, oracle",
+                   label_noise="perfect but for label noise")
+
 def judged_splits(
     metrics: dict, # of `evaluate_predictions`
 ) -> list: # names
@@ -742,41 +680,35 @@ def floor_rows(
     # model's
 ) -> list:
     "A split's result between its floors, as every table shows it."
-    result, floors = metrics[split], metrics[split].get("floors", {})
-    named = {k: (name, floors.get(k)) for k, name in FLOOR_NAMES.items()} | {"model": ("the model", result)}
+    scores = metrics[split].get("floors", {}) | {"model": metrics[split]}
     order = ("mean_position", "lookalike", "model", "nearest_place_oracle", "label_noise")
-    return [
-        dict(name=name, photos=f"{s['n']:,}", mean=f"{s['mean_m']:.1f}",
-             interval=format_interval(s.get("intervals", {}).get("mean_m")), median=f"{s['median_m']:.1f}",
-             p90=f"{s['p90_m']:.1f}", within=f"{s['acc_25m']:.0%}", model=key == "model")
-        for key, (name, s) in ((k, named[k]) for k in order) if s
-    ]
+    return [dict(name=FLOOR_NAMES.get(key, "the model"), photos=f"{s['n']:,}", mean=f"{s['mean_m']:.1f}",
+                 interval=format_interval(s.get("intervals", {}).get("mean_m")),
+                 median=f"{s['median_m']:.1f}", p90=f"{s['p90_m']:.1f}", within=f"{s['acc_25m']:.0%}",
+                 model=key == "model")
+            for key in order if (s := scores.get(key))]
 
 # %% ../../nbs/judge/50_evaluate.ipynb #2760b3ef
-FLOOR_NAMES = dict(mean_position="always the mean position", lookalike="nearest look-alike",
-                   nearest_place_oracle="nearest training place, oracle",
-                   label_noise="perfect but for label noise")
-
 def format_metrics(
     metrics: dict, # of `evaluate_predictions`
 ) -> str: # several lines
     """A plain-text table for terminals: mean-position predictor, model and nearest-training-place oracle
     for each split; errors in metres."""
     lines = []
+    show = "  {name:<30}{photos:>7}{mean:>9} {interval:<18}{median:>8}{p90:>8}{within:>9}".format_map
+    names = dict(name="errors in metres", photos="photos", mean="mean", median="median", p90="p90",
+                 within="<= 25 m", interval=f"{metrics['interval_level']:.0%} interval")
     for split in judged_splits(metrics):
         result = metrics[split]
         heading = (f"{'' if split == 'all' else split + ': '}{counted(result['n'], 'photo')} of "
                    f"{counted(result['n_locations'], 'place')}")
         if seen := result.get("n_locations_in_train"): heading += f", {seen} of them also in training"
-        show = "  {name:<30}{photos:>7}{mean:>9} {interval:<18}{median:>8}{p90:>8}{within:>9}".format_map
-        names = dict(name="errors in metres", photos="photos", mean="mean", median="median", p90="p90",
-                     within="<= 25 m", interval=f"{metrics['interval_level']:.0%} interval")
         lines += [heading, show(names), *map(show, floor_rows(metrics, split))]
         if radius := result.get("radius"):
             refused = f"; {counted(radius['refused'], 'photo')} refused" if radius.get("refused") else ""
-            lines.append(f"  the {radius['level']:.0%} radius (median {radius['median_m']:.1f} m) held "
-                         f"for {radius['coverage']:.1%}{refused}")
+            lines.append(f"  the {radius['level']:.0%} radius (median {radius['median_m']:.1f} m) held for "
+                         f"{radius['coverage']:.1%}{refused}")
         lines.append("")
-    over = "sessions" if metrics.get(
-        "resampled") == "session" else f"places (grouped by {metrics['grouped_by']})"
+    over = f"places (grouped by {metrics['grouped_by']})"
+    if metrics.get("resampled") == "session": over = "sessions"
     return "\n".join(lines + [f"Intervals are bootstrapped over {over}."])

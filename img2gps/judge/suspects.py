@@ -8,8 +8,9 @@ __all__ = ['suspect_labels']
 # %% ../../nbs/judge/52_suspects.ipynb #5cd2a508
 import numpy as np
 import pandas as pd
+from scipy.spatial import cKDTree
 
-from ..geo import LocalFrame, mean_position
+from ..geo import frame_about
 from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, capture_seconds, text_column
 from ..learn.lookalike import nearest
 from .evaluate import HELD_OUT, add_errors
@@ -41,19 +42,15 @@ def _neighbour_sides(table, true, answer, suspects, window_s, least=2):
     """What the photos say that were taken on the same walk within `window_s` seconds and are not under
     suspicion themselves."""
     out = np.zeros(len(suspects), int)
-    if "session" not in table or "taken_at" not in table or not suspects.size: return out
-    seconds = capture_seconds(table).to_numpy(float)
     session = pd.factorize(text_column(table, "session").replace("", None))[0] # -1 for none
-    witness = np.isfinite(true).all(1) & np.isfinite(seconds) & (session >= 0)
+    when = np.stack([1e9 * session, capture_seconds(table)], -1) # walks are far apart
+    known = np.isfinite(when).all(1) & (session >= 0)
+    witness = known & np.isfinite(true).all(1)
     witness[suspects] = False # a stale fix comes in bursts, whose photos would vouch for each other
-    for walk in np.unique(session[suspects]):
-        rows = np.flatnonzero(witness & (session == walk))
-        rows = rows[np.argsort(seconds[rows], kind="stable")]
-        for j in np.flatnonzero(session[suspects] == walk) if walk >= 0 else ():
-            i = suspects[j]
-            window = np.searchsorted(seconds[rows], [seconds[i] - window_s, seconds[i] + window_s + 1e-9])
-            near = rows[slice(*window)]
-            if len(near) >= least: out[j] = _sides(*_distances(true[near][None], true[[i]], answer[[i]]))[0]
+    rows, asked = np.flatnonzero(witness), np.flatnonzero(known[suspects])
+    for j, near in zip(asked, cKDTree(when[rows]).query_ball_point(when[suspects[asked]], window_s)):
+        i, near = suspects[j], rows[np.array(near, int)]
+        if len(near) >= least: out[j] = _sides(*_distances(true[near][None], true[[i]], answer[[i]]))[0]
     return out
 
 # %% ../../nbs/judge/52_suspects.ipynb #9de1e14b
@@ -69,7 +66,7 @@ def suspect_labels(
     label or silent), suggested_latitude, suggested_longitude. The table is not changed; no witness, no
     suspicion."""
     table = table.reset_index(drop=True)
-    held = table["split"].isin(HELD_OUT) if "split" in table else True
+    held = text_column(table, "split").isin(HELD_OUT) | ("split" not in table)
     judged = np.flatnonzero(held & table[list(PREDICTED_COLUMNS)].notna().all(axis=1))
     if not judged.size:
         raise ValueError("no held-out photo has a prediction: locate them first (img2gps train, or a "
@@ -85,7 +82,7 @@ def suspect_labels(
         doubted &= ~(table["sigma_m"] > table["sigma_m"][judged].median()).to_numpy()[suspects]
     rows, say = table.loc[suspects[doubted]], np.array(["silent", "answer", "label"]) # 0, 1, -1
     found = pd.DataFrame(
-        dict(file_name=rows["file_name"] if "file_name" in rows else rows.index.astype(str),
+        dict(file_name=rows.get("file_name", rows.index.astype(str)),
              split=text_column(rows, "split"), error_m=error_m[rows.index],
              look_alikes=say[alike[doubted]], neighbours=say[beside[doubted]],
              suggested_latitude=rows[PREDICTED_COLUMNS[0]], suggested_longitude=rows[PREDICTED_COLUMNS[1]]))
@@ -96,5 +93,5 @@ def _positions_m(table):
     numbers = table[[*TRUE_COLUMNS, *PREDICTED_COLUMNS]].apply(pd.to_numeric, errors="coerce")
     true, answer = np.split(numbers.to_numpy(np.float64, na_value=np.nan, copy=True), 2, axis=1)
     true[~(np.abs(true) <= (90, 180)).all(1)] = np.nan # of photos that are in no split
-    frame = LocalFrame(*mean_position(*true[np.isfinite(true).all(1)].T))
+    frame = frame_about(*true[np.isfinite(true).all(1)].T)
     return frame.to_metres(*true.T), frame.to_metres(*answer.T)

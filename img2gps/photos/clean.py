@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['CHECKS', 'FLAGS', 'inspect_files', 'Thresholds', 'check', 'no_gps', 'null_island', 'low_accuracy', 'corrupt',
-           'too_small', 'blurred', 'dark', 'out_of_region', 'camera_names', 'fix_age', 'stale_fix', 'too_fast',
-           'label_outlier', 'hash_codes', 'near_rows', 'near_pairs', 'near_any', 'duplicate', 'near_duplicate',
-           'read_overrides', 'clean', 'summarize_reasons']
+           'too_small', 'blurred', 'dark', 'out_of_region', 'camera_names', 'timed_walks', 'fix_age', 'stale_fix',
+           'too_fast', 'label_outlier', 'hash_codes', 'near_rows', 'near_pairs', 'near_any', 'duplicate',
+           'near_duplicate', 'read_overrides', 'check_known', 'clean', 'summarize_reasons']
 
 # %% ../../nbs/photos/14_clean.ipynb #3f45c5a2
 import os
-from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +20,13 @@ import pandas as pd
 from PIL import Image
 from scipy import ndimage
 from tqdm import tqdm
+from tqdm.contrib.concurrent import thread_map
 
 from ..files import file_sha256
-from ..geo import Bounds, LocalFrame, geodesic_m, mean_position
+from ..geo import Bounds, geodesic_m
 from ..table import (
-    TRUTHS, capture_order, capture_seconds, has_position, photo_table, read_csv, table_metres, text_column)
+    TRUTHS, capture_order, capture_seconds, has_position, need_columns, photo_table, read_csv, table_frame,
+    table_metres, text_column)
 from .exif import decode_photo
 
 # %% ../../nbs/photos/14_clean.ipynb #a737fef2
@@ -53,10 +55,9 @@ def inspect_files(
     thumbnail (16 x 16 grey uint8 array) and damage."""
     paths = [Path(folder)/n for n in table.file_name]
     columns = ["sha256", "phash", "sharpness", "brightness", "thumbnail", "damage"]
-    with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
-        found = tqdm(pool.map(_inspect, paths), total=len(paths), desc="clean", unit="photo",
-                     disable=not progress)
-        return pd.DataFrame(list(found), index=table.index, columns=columns)
+    found = thread_map(_inspect, paths, max_workers=workers or min(os.cpu_count() or 1, 8), desc="clean",
+                       unit="photo", disable=not progress, tqdm_class=tqdm)
+    return pd.DataFrame(found, index=table.index, columns=columns)
 
 # %% ../../nbs/photos/14_clean.ipynb #654a79be
 @dataclass(frozen=True)
@@ -80,56 +81,59 @@ class Thresholds:
 CHECKS = {} # code -> function(table, thresholds, region) -> mask
 FLAGS = {"blurred", "dark"} # codes that a person is told of, and that set nothing aside
 
-def check(code):
-    "Register a check under the code that it writes into `reasons`."
-    def register(f): CHECKS[code] = f; return f
-    return register
+def check(f):
+    "Register a check under its name, the code that it writes into `reasons`. Rows it passes over are fine."
+    @wraps(f)
+    def marks(table, thresholds, region):
+        return f(table, thresholds, region).reindex(table.index, fill_value=False).astype(bool)
+    CHECKS[f.__name__] = marks
+    return marks
 
 # %% ../../nbs/photos/14_clean.ipynb #1b4b6704
-@check("no_gps")
+@check
 def no_gps(table, thresholds, region):
     "There is no usable position: nothing to learn from. The note says why."
     return ~has_position(table)
 
-@check("null_island")
+@check
 def null_island(table, thresholds, region):
     "The position is 0, 0 in the Gulf of Guinea, which is what some phones write before they have a fix."
     return (table.latitude.abs() < 1e-3) & (table.longitude.abs() < 1e-3)
 
-@check("low_accuracy")
+@check
 def low_accuracy(table, thresholds, region):
     "The phone itself says that its position is poor (GPSHPositioningError)."
     return table.h_accuracy > thresholds.low_accuracy_m
 
-@check("corrupt")
+@check
 def corrupt(table, thresholds, region):
     "The file cannot be decoded to the end: cut short, damaged, or not a photo."
     return table.phash == ""
 
-@check("too_small")
+@check
 def too_small(table, thresholds, region):
     "The photo is a thumbnail, too small to show a place."
     return table[["width", "height"]].min(axis=1) < thresholds.min_side
 
 # %% ../../nbs/photos/14_clean.ipynb #f03b084e
-@check("blurred")
+@check
 def blurred(table, thresholds, region):
     "The picture is blurred (a flag only: fog and bare walls are soft too, so a person decides)."
     return (table.sharpness < thresholds.sharpness) & ~dark(table, thresholds, region)
 
-@check("dark")
+@check
 def dark(table, thresholds, region):
     "The picture is nearly black (a flag only: a place looks like that at night)."
     return table.brightness < thresholds.brightness
 
 # %% ../../nbs/photos/14_clean.ipynb #2c6c96e8
-@check("out_of_region")
+@check
 def out_of_region(table, thresholds, region):
     "The position is outside the region; where none is given, absurdly far from all other photos."
     placed = has_position(table) & ~null_island(table, thresholds, region)
     if region is not None: return placed & ~region.contains(table.latitude, table.longitude)
     if placed.sum() < 5: return pd.Series(False, index=table.index)
-    frame = LocalFrame(*mean_position(table.latitude[placed], table.longitude[placed]))
+    frame = table_frame(table[placed])
     # the median of metres holds across the antimeridian
     middle = frame.to_degrees(np.median(table_metres(table[placed], frame), axis=0))
     distance = pd.Series(geodesic_m(table.latitude, table.longitude, *middle), index=table.index)
@@ -142,6 +146,16 @@ def camera_names(
 ) -> pd.Series: # maker and model, '' where unknown
     "Which camera took each photo."
     return (text_column(table, "make") + " " + text_column(table, "model")).str.strip()
+
+def timed_walks(
+    table, # a photo table
+    gap_s: float, # a longer pause starts a new walk
+) -> pd.DataFrame: # with seconds, camera and walk (a number)
+    "The photos with a capture time, camera by camera in the order of capture, and the walk that each is of."
+    track = table.assign(seconds=capture_seconds(table), camera=camera_names(table)).dropna(subset="seconds")
+    track = track.sort_values(["camera", "seconds", "file_name"])
+    new = (track.camera != track.camera.shift()) | (track.seconds.diff() > gap_s)
+    return track.assign(walk=new.cumsum())
 
 def fix_age(
     table, # a photo table
@@ -160,16 +174,13 @@ def fix_age(
 # %% ../../nbs/photos/14_clean.ipynb #182953b9
 def _frozen(table, own, thresholds, gap_s=900.):
     "Which photos are in a run of one camera's photos that keep position and heading for too long."
-    known = table.assign(seconds=capture_seconds(table), camera=camera_names(table))
-    known = known[own & has_position(table) & table.heading.notna() & known.seconds.notna()]
-    known = known.sort_values(["camera", "seconds", "file_name"])
-    fix = known[["latitude", "longitude", "heading", "camera"]]
-    new = (fix != fix.shift()).any(axis=1) | (known.seconds.diff() > gap_s)
-    run = known.seconds.groupby(new.cumsum())
+    known = timed_walks(table[own & has_position(table) & table.heading.notna()], gap_s)
+    fix = known[["latitude", "longitude", "heading", "walk"]]
+    run = known.seconds.groupby((fix != fix.shift()).any(axis=1).cumsum())
     span = run.transform("max") - run.transform("min")
     return (span >= thresholds.frozen_s).reindex(table.index, fill_value=False)
 
-@check("stale_fix")
+@check
 def stale_fix(table, thresholds, region):
     """The fix was carried over from an earlier moment: its time is far from the photo's, or position and
     heading stay frozen while time goes on."""
@@ -183,18 +194,14 @@ def stale_fix(table, thresholds, region):
 def _walks(table, thresholds, region, gap_s=900.):
     """Rows with a position and a time, in capture order, with metres east and north, seconds, accuracy,
     and a walk's number."""
-    seconds = capture_seconds(table)
-    chosen = has_position(table) & seconds.notna()
+    chosen = has_position(table)
     for f in (null_island, out_of_region, stale_fix, low_accuracy): chosen &= ~f(table, thresholds, region)
-    rows = table[chosen]
-    metres = table_metres(rows) if len(rows) else np.zeros((0, 2))
-    track = rows.assign(east=metres[:, 0], north=metres[:, 1], seconds=seconds[chosen],
-                        accuracy=rows.h_accuracy.fillna(thresholds.gps_slack_m/2), camera=camera_names(rows))
-    track = track.sort_values(["camera", "seconds", "file_name"])
-    track["walk"] = ((track.camera != track.camera.shift()) | (track.seconds.diff() > gap_s)).cumsum()
-    return track[["east", "north", "seconds", "accuracy", "walk"]]
+    track = timed_walks(table[chosen], gap_s)
+    metres = table_metres(track) if len(track) else np.zeros((0, 2))
+    return pd.DataFrame(dict(east=metres[:, 0], north=metres[:, 1], seconds=track.seconds,
+                             accuracy=track.h_accuracy.fillna(thresholds.gps_slack_m/2), walk=track.walk))
 
-@check("too_fast")
+@check
 def too_fast(table, thresholds, region):
     "The position can only be reached, and left, faster than a run: a jump of the GPS."
     track = _walks(table, thresholds, region)
@@ -203,10 +210,10 @@ def too_fast(table, thresholds, region):
         slack = np.maximum(track.accuracy + other.accuracy, thresholds.gps_slack_m)
         walked = thresholds.speed_mps * (track.seconds - other.seconds).abs().clip(lower=1.)
         return (apart - slack > walked) & (track.walk == other.walk)
-    return (jump(track.shift(1)) & jump(track.shift(-1))).reindex(table.index, fill_value=False)
+    return jump(track.shift(1)) & jump(track.shift(-1))
 
 # %% ../../nbs/photos/14_clean.ipynb #5b02b56d
-@check("label_outlier")
+@check
 def label_outlier(table, thresholds, region):
     "The position is far from where the photos just before and after were taken."
     mark = pd.Series(False, index=table.index)
@@ -268,14 +275,14 @@ def _by_preference(table):
     ordered = table.loc[capture_order(table)]
     return ordered.sort_values("set_aside", kind="stable") if "set_aside" in ordered else ordered
 
-@check("duplicate")
+@check
 def duplicate(table, thresholds, region):
     "Another photo has the very same bytes; the first in capture order that is otherwise fine stays."
     hashed = _by_preference(table[table.sha256 != ""])
-    return hashed.sha256.duplicated().reindex(table.index, fill_value=False)
+    return hashed.sha256.duplicated()
 
 # %% ../../nbs/photos/14_clean.ipynb #0d859002
-@check("near_duplicate")
+@check
 def near_duplicate(table, thresholds, region):
     """Another photo shows the same picture (resized, re-encoded, brightened, or the next frame of a
     burst); the first in capture order that is otherwise fine stays."""
@@ -292,7 +299,7 @@ def near_duplicate(table, thresholds, region):
         if not mark[i]:
             staying[len(rows)] = code
             rows.append(i)
-    return pd.Series(mark, index=ordered.index).reindex(table.index, fill_value=False)
+    return pd.Series(mark, index=ordered.index)
 
 # %% ../../nbs/photos/14_clean.ipynb #53e42d99
 def read_overrides(
@@ -300,8 +307,7 @@ def read_overrides(
 ) -> pd.DataFrame: # file_name, keep (bool), why
     "What a person decided about single photos. ValueError names the row that is wrong."
     table = read_csv(path)
-    if missing := [c for c in ("file_name", "keep") if c not in table]:
-        raise ValueError(f"{path} has no column {' or '.join(missing)}; write file_name,keep,why")
+    need_columns(table, ("file_name", "keep"), "write file_name,keep,why", f"{path} has ")
     words = TRUTHS | {"yes": True, "keep": True, "no": False, "drop": False}
     keep = table.keep.str.lower().map(words)
     if keep.isna().any():
@@ -314,12 +320,16 @@ def read_overrides(
     return pd.DataFrame({"file_name": names, "keep": keep.astype(bool), "why": text_column(table, "why")})
 
 # %% ../../nbs/photos/14_clean.ipynb #0ff3fc22
+def check_known(said, table, what):
+    "Raise a ValueError where somebody says something of a photo that the table does not have."
+    unknown = said.file_name[~said.file_name.isin(table.file_name)]
+    if len(unknown):
+        raise ValueError(f"{what} {unknown.iloc[0]!r}, which is not among the {len(table)} photos; names are "
+                         "relative to the folder of photos")
+
 def _overrule(seen, overrides):
     "Apply a person's decisions to `keep` and `reasons`."
-    unknown = overrides.file_name[~overrides.file_name.isin(seen.file_name)]
-    if len(unknown):
-        raise ValueError(f"the overrides name {unknown.iloc[0]!r}, which is not among the {len(seen)} "
-                         "photos; names are relative to the folder of photos")
+    check_known(overrides, seen, "the overrides name")
     decided = seen.file_name.map(overrides.set_index("file_name").keep)
     possible = has_position(seen) & (seen.phash != "")
     seen["keep"] = np.where(decided.isna(), seen.keep, decided.eq(True) & possible).astype(bool)
@@ -341,7 +351,7 @@ def clean(
                                     errors="ignore")
     seen = table.join(inspect_files(table, folder, progress=progress))
     copies = ("duplicate", "near_duplicate")
-    says = lambda code: CHECKS[code](seen, thresholds, region).astype(bool)
+    says = lambda code: CHECKS[code](seen, thresholds, region)
     against = pd.DataFrame({code: says(code) for code in CHECKS if code not in copies}, index=table.index)
     seen["set_aside"] = against.drop(columns=list(FLAGS)).any(axis=1)
     if overrides is not None:

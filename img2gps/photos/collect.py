@@ -6,7 +6,7 @@
 __all__ = ['READER', 'list_photos', 'scan_cache', 'scan', 'read_metadata', 'load_photos']
 
 # %% ../../nbs/photos/12_collect.ipynb #494da00d
-import hashlib, json, os, time, warnings
+import hashlib, json, os, stat, time, warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
@@ -15,37 +15,36 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..geo import check_lat_lon
-from ..files import atomic_path
-from ..table import COLUMNS, has_position, photo_table, rename_columns
+from ..files import write_whole
+from ..table import COLUMNS, has_position, photo_table, posix_name, read_csv, rename_columns
 from .exif import PHOTO_EXTENSIONS, add_sidecar, read_photo
 
 # %% ../../nbs/photos/12_collect.ipynb #bbbd9aff
 def _found(folder):
     """(name relative to the folder, bytes, time of the last change in nanoseconds) of every photo, sorted
     by name; and the subfolders that hold JSON files."""
-    photos, with_json, todo = [], set(), [("", str(folder))]
-    while todo:
-        prefix, at = todo.pop()
-        try: entries = list(os.scandir(at))
-        except OSError as e:
-            warnings.warn(f"{at} cannot be read ({type(e).__name__}); its photos are left out")
-            continue
-        for entry in entries:
-            name = entry.name.lower()
-            if name.startswith("."): continue
-            try: is_file, is_folder = entry.is_file(), entry.is_dir(follow_symlinks=False)
-            except OSError as e: # a link to itself, a lost network drive
-                warnings.warn(f"{entry.path} cannot be read ({e.strerror}); it is left out")
-                continue
-            if name.endswith(".json"): with_json.add(prefix)
-            elif not name.isascii() and any(0xD800 <= ord(c) <= 0xDFFF for c in entry.name):
-                warnings.warn(f"{at}: the name {entry.name!r} is not valid UTF-8, so no table can hold "
-                              "it; rename it to have it read")
-            elif name.endswith(PHOTO_EXTENSIONS) and is_file:
-                status = entry.stat()
-                changed = max(status.st_mtime_ns, status.st_ctime_ns)
-                photos.append((prefix + entry.name, status.st_size, changed))
-            elif is_folder: todo.append((f"{prefix}{entry.name}/", entry.path))
+    photos, with_json = [], set()
+    def lost(error): # a link to itself, a lost network drive
+        warnings.warn(f"{error.filename} cannot be read ({error.strerror}); it is left out")
+    def readable(at, name):
+        "Whether a table can hold a name that is not hidden."
+        if name.startswith("."): return False
+        held = name.isascii() or not any(0xD800 <= ord(c) <= 0xDFFF for c in name)
+        if not held:
+            warnings.warn(f"{at}: the name {name!r} is not valid UTF-8, so no table can hold it; rename it "
+                          "to have it read")
+        return held
+    for at, folders, names in os.walk(folder, onerror=lost):
+        prefix = "" if at == str(folder) else f"{Path(at).relative_to(folder).as_posix()}/"
+        folders[:] = [name for name in folders if readable(at, name)]
+        for name in names:
+            kind = name.lower()
+            if kind.endswith(".json"): with_json.add(prefix)
+            if not kind.endswith(PHOTO_EXTENSIONS) or not readable(at, name): continue
+            try: status = os.stat(os.path.join(at, name))
+            except OSError as e: lost(e); continue
+            changed = max(status.st_mtime_ns, status.st_ctime_ns)
+            if stat.S_ISREG(status.st_mode): photos.append((prefix + name, status.st_size, changed))
     return sorted(photos), with_json
 
 # %% ../../nbs/photos/12_collect.ipynb #6e54498f
@@ -115,9 +114,7 @@ def _write_cache(path, table):
     "Keep what was read, but not what could not be; a cache that cannot be written costs time, not the scan."
     table = table[table.width.notna()]
     columns = {c: [None if v != v else v for v in table[c].tolist()] for c in table}
-    try:
-        with atomic_path(path, overwrite=True) as temporary:
-            temporary.write_text(json.dumps({"reader": READER, "columns": columns}), encoding="utf-8")
+    try: write_whole(path, json.dumps({"reader": READER, "columns": columns}), overwrite=True)
     except OSError as e:
         warnings.warn(f"{path} cannot be written ({e.strerror}): the next scan reads every photo again")
 
@@ -166,7 +163,7 @@ def _with_sidecars(table, folder, with_json):
 # %% ../../nbs/photos/12_collect.ipynb #06cd624e
 def _check_names(table, folder, source, allow_missing):
     "File names must stay inside the folder, be unique, and exist."
-    parts = table.file_name.map(lambda n: PurePosixPath(n.replace("\\", "/")))
+    parts = table.file_name.map(PurePosixPath)
     outside = table.file_name[parts.map(lambda p: p.is_absolute() or ".." in p.parts or not p.parts)]
     if len(outside):
         raise ValueError(f"{source.name} names {outside.iloc[0]!r} (row {outside.index[0] + 2}): names "
@@ -191,11 +188,7 @@ def read_metadata(
     """A photo table from a CSV of labels, with what it does not say read from the files. ValueError names
     the row that is wrong."""
     source = Path(csv)
-    try:
-        table = pd.read_csv(source, sep=None, engine="python", encoding="utf-8-sig", dtype=str,
-                            keep_default_na=False)
-    except Exception as e: raise ValueError(f"{source} is not a readable CSV: {e}") from e
-    named = rename_columns(table.replace("", np.nan), where=source.name)
+    named = rename_columns(read_csv(source).replace("", np.nan), where=source.name)
     table = photo_table(named)
     for c in ("latitude", "longitude"):
         wrong = table.index[table[c].isna() & named[c].notna()]
@@ -205,8 +198,7 @@ def read_metadata(
     # what no stage could read must not hide the photo's own time
     readable = table.taken_at.str.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
     table["taken_at"] = table.taken_at.where(readable, "")
-    as_posix = lambda name: PurePosixPath(name.replace("\\", "/")).as_posix() if name else ""
-    table["file_name"] = table.file_name.map(as_posix)
+    table["file_name"] = table.file_name.map(posix_name)
     if not len(table): raise ValueError(f"{source} has no rows")
     placed = table[has_position(table)]
     try: check_lat_lon(placed.latitude, placed.longitude)

@@ -14,9 +14,12 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import piexif
 from PIL import Image, ImageOps, UnidentifiedImageError
+
 from ..geo import check_lat_lon
+from ..table import MEANING
 
 # %% ../../nbs/photos/10_exif.ipynb #21fb1ea0
 def _number(value):
@@ -48,7 +51,7 @@ def _degrees(values):
     if (carries_all(degrees) and (minutes or seconds)) or (carries_all(minutes) and seconds): return None
     return degrees + minutes / 60 + seconds / 3600
 
-def _position(gps: dict):
+def _position(gps):
     "Latitude, longitude and a note from the GPS block; (None, None, why) where there is no certain position."
     if not any(k in gps for k in (piexif.GPSIFD.GPSLatitude, piexif.GPSIFD.GPSLongitude)):
         return None, None, "GPS block without a position" if gps else "no GPS in the EXIF"
@@ -69,7 +72,7 @@ _DATE = re.compile(r"(\d{4})[:\-/](\d{1,2})[:\-/](\d{1,2})")
 _TIME = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})")
 _OFFSET = re.compile(r"([+-])(\d{1,2}):?([0-5]\d)")
 
-def _taken_at(exif: dict, when=36867, offset=0x9011) -> str:
+def _taken_at(exif, when=36867, offset=0x9011):
     "ISO 8601 capture time from DateTimeOriginal and OffsetTimeOriginal, or ''."
     text = _text(exif.get(when))
     date = _DATE.match(text)
@@ -88,7 +91,7 @@ def _taken_at(exif: dict, when=36867, offset=0x9011) -> str:
     return taken.isoformat() + (f"{zone[1]}{int(zone[2]):02d}:{zone[3]}"
                                 if zone and int(zone[2]) <= 14 else "")
 
-def _gps_at(gps: dict) -> str:
+def _gps_at(gps):
     "ISO 8601 UTC time of the fix from GPSDateStamp and GPSTimeStamp, or ''."
     date, clock = _DATE.match(_text(gps.get(29))), gps.get(7)
     parts = [_number(v) for v in clock] if isinstance(clock, (tuple, list)) else []
@@ -221,7 +224,7 @@ def _tags(f):
 # %% ../../nbs/photos/10_exif.ipynb #44b3f25a
 _XMP_VALUE = r"\s*(?:=\s*[\"']|>)\s*" # what stands between a name and its value
 
-def _elevation(exif: dict, xmp: bytes):
+def _elevation(exif, xmp):
     "Degrees that the camera looked above the horizon, or None."
     angle, note = _number(exif.get(0x9405)), exif.get(0x927c)
     gimbal = re.search(rf"drone-[a-z]{{2,20}}:GimbalPitchDegree{_XMP_VALUE}([+-]?\d{{1,3}}(?:\.\d{{1,12}})?)",
@@ -255,21 +258,21 @@ def read_header(path) -> tuple:
     return dict(width=width, height=height, orientation=orientation), tags, xmp, note
 
 # %% ../../nbs/photos/10_exif.ipynb #bfd84390
-def _xmp_position(xmp: bytes):
+def _xmp_position(xmp):
     "Latitude and longitude in degrees from an XMP packet, or None."
     text, out = xmp[:200_000].decode("utf-8", "replace"), []
     # where the subject is, not the camera
     text = re.sub(r"<(\w{1,40}:Location(?:Shown|Created))\b.{0,100000}?</\1>", "", text, flags=re.DOTALL)
     for name, other, letters in (("Latitude", "Latitude", "NS"), ("Longitude", "Long(?:t)?itude", "EW")):
         minutes = r"(\d{1,2}(?:\.\d{1,12})?)"
-        standard = re.search(
-            rf"exif:GPS{name}{_XMP_VALUE}(\d{{1,3}}),{minutes}(?:,{minutes})?([{letters}])", text)
+        standard = re.search(rf"exif:GPS{name}{_XMP_VALUE}(\d{{1,3}}),{minutes}(?:,{minutes})?([{letters}])",
+                             text)
         drone = re.search(rf"drone-[a-z]{{2,20}}:G(?:ps|PS){other}{_XMP_VALUE}([+-]?\d{{1,3}}\.\d{{1,12}})",
                           text)
         if standard and (float(standard[2]) >= 60 or float(standard[3] or 0) >= 60): return None
         if standard:
-            out.append((float(standard[1]) + float(standard[2])/60 + float(standard[3] or 0)/3600)*
-                       (-1 if standard[4] in "SW" else 1))
+            degrees = float(standard[1]) + float(standard[2])/60 + float(standard[3] or 0)/3600
+            out.append(-degrees if standard[4] in "SW" else degrees)
         elif drone: out.append(float(drone[1]))
         else: return None
     try: check_lat_lon(*out)
@@ -285,11 +288,8 @@ def sidecar_names(
     plain = re.sub(r"-edited(?=\.[^.]*$)", "", name)
     copy = re.fullmatch(r"(.*)(\(\d+\))(\.[^.]*)", plain)
     stem, number = (copy[1] + copy[3], copy[2]) if copy else (plain, "")
-    names = [
-        f"{base}{number}.json"
-        for base in (stem, f"{stem}.supplemental-metadata", f"{stem}.supplemental-metadata"[:46], stem[:46])
-    ]
-    return list(dict.fromkeys(names))
+    long = f"{stem}.supplemental-metadata"
+    return list(dict.fromkeys(f"{base}{number}.json" for base in (stem, long, long[:46], stem[:46])))
 
 def read_sidecar(
     path, # a photo
@@ -303,14 +303,15 @@ def read_sidecar(
             if not path.with_name(name).is_file(): continue
             with open(path.with_name(name), "rb") as f: data = json.loads(f.read(1 << 20))
         except (OSError, ValueError, RecursionError): continue
-        out, taken = {}, data.get("photoTakenTime") if isinstance(data, dict) else None
-        for place in (data.get("geoDataExif"), data.get("geoData")) if isinstance(data, dict) else ():
-            values = [_number(place.get(k))
-                      for k in ("latitude", "longitude", "altitude")] if isinstance(place, dict) else [None]*3
-            if values[0] is None or values[1] is None or not (values[0] or values[1]) or abs(
-                    values[0]) > 90 or abs(values[1]) > 180:
-                continue
-            out |= dict(latitude=values[0], longitude=values[1], altitude=values[2], position_from="takeout")
+        if not isinstance(data, dict): continue
+        out, taken = {}, data.get("photoTakenTime")
+        for place in (data.get("geoDataExif"), data.get("geoData")):
+            if not isinstance(place, dict): continue
+            keys = ("latitude", "longitude", "altitude")
+            latitude, longitude, altitude = (_number(place.get(k)) for k in keys)
+            if None in (latitude, longitude) or latitude == longitude == 0: continue
+            if abs(latitude) > 90 or abs(longitude) > 180: continue
+            out |= dict(latitude=latitude, longitude=longitude, altitude=altitude, position_from="takeout")
             break
         stamp = _number(taken.get("timestamp")) if isinstance(taken, dict) else None
         if stamp and 0 < stamp < 4e9:
@@ -323,12 +324,12 @@ def read_photo(
     path, # a photo file: JPEG, MPO, HEIC, HEIF, PNG, WebP or TIFF
     sidecar: bool = True, # look for a Google Takeout JSON file where the photo has no position
     # latitude, longitude (degrees), position_from, altitude, h_accuracy (metres), heading
-    # (degrees), heading_ref, pitch (degrees upward), taken_at, gps_at, make, model, width, height,
+    # (degrees), heading_ref, tilt (degrees upward), taken_at, gps_at, make, model, width, height,
     # orientation, note
 ) -> dict:
     """What the header of one photo says, None or '' where it says nothing certain; `note` says why there
     is no position. Raises only FileNotFoundError."""
-    row = dict.fromkeys(_ROW, None) | dict.fromkeys(_ROW_TEXT, "")
+    row = {c: "" if kind is str else None for c, (kind, _) in MEANING.items() if c != "file_name"}
     try: size, (main, exif, gps), xmp, note = read_header(path)
     except FileNotFoundError: raise
     except OSError as e: return row | dict(note=str(e).replace(str(path), Path(path).name))
@@ -340,19 +341,16 @@ def read_photo(
     if altitude is not None and _number(gps.get(5)) == 1: altitude = -altitude
     heading_ref = _text(gps.get(16)).upper()[:1]
     row |= size | dict(
-        latitude=latitude, longitude=longitude, position_from=source, altitude=altitude, note=note or
-        ("" if source else why), h_accuracy=accuracy if accuracy is not None and accuracy > 0 else None,
+        latitude=latitude, longitude=longitude, position_from=source, altitude=altitude,
+        note=note or ("" if source else why),
+        h_accuracy=accuracy if accuracy is not None and accuracy > 0 else None,
         heading=heading % 360 if heading is not None and 0 <= heading <= 360 else None,
-        heading_ref=heading_ref if heading_ref in ("T", "M") else "", pitch=_elevation(exif, xmp),
+        heading_ref=heading_ref if heading_ref in ("T", "M") else "", tilt=_elevation(exif, xmp),
         taken_at=_taken_at(exif) or _taken_at(exif, 36868, 0x9012) or _taken_at(main, 306, 0x9010),
         gps_at=_gps_at(gps), make=_text(main.get(271))[:80], model=_text(main.get(272))[:80])
     return add_sidecar(row, path) if sidecar and not source else row
 
 # %% ../../nbs/photos/10_exif.ipynb #ba5957ba
-_ROW = ("latitude longitude position_from altitude h_accuracy heading heading_ref pitch taken_at gps_at "
-        "make model width height orientation note").split()
-_ROW_TEXT = "position_from heading_ref taken_at gps_at make model note".split()
-
 def add_sidecar(
     row: dict, # from `read_photo`, without a position
     path, # the photo
@@ -365,23 +363,29 @@ def add_sidecar(
 # %% ../../nbs/photos/10_exif.ipynb #cc23fd39
 def decode_photo(
     path, # a photo file, or an open binary file
-    size: tuple=None, # (height, width) to cut and resize to; None keeps the whole photo at full size
+    # (height, width) to cut and resize to; or the longest side of the whole photo, in pixels; None keeps it
+    # at full size
+    size=None,
 ) -> Image.Image: # RGB, upright
-    """Decode a photo, apply its EXIF orientation, centre-crop it to `size`'s shape and resize it. OSError
-    names the file where it cannot be."""
+    """Decode a photo, apply its EXIF orientation, and fit it to a size as `fit_image` does. OSError names
+    the file where it cannot be."""
     name = Path(path).name if isinstance(path, (str, os.PathLike)) else "the photo"
     try:
         with _open(path) as image:
             # a JPEG decodes at the next larger power of two
-            if size: image.draft("RGB", (2*max(size), 2*max(size)))
+            if size: image.draft("RGB", (2*np.max(size), 2*np.max(size)))
             return fit_image(ImageOps.exif_transpose(image), size)
     except FileNotFoundError: raise
     except Exception as e: raise OSError(f"{name}: cannot be decoded: {e}") from e
 
 def fit_image(
     image: Image.Image, # any mode
-    size: tuple=None, # (height, width)
+    size=None, # (height, width), or the longest side
 ) -> Image.Image: # RGB
-    "RGB, centre-cropped to the shape of `size` and resized to it with an antialiasing filter."
+    """RGB, centre-cropped to the shape of `size` and resized to it with an antialiasing filter; shrunk as a
+    whole where `size` is one number."""
     image = image.convert("RGB")
+    if isinstance(size, int):
+        image.thumbnail((size, size))
+        return image
     return image if size is None else ImageOps.fit(image, tuple(size)[::-1], Image.Resampling.BILINEAR)

@@ -43,7 +43,7 @@ def check_repo_id(
                          "digits, '-', '_' and '.', as in ann/campus-resnet18")
 
 # %% ../../nbs/photos/17_prepare.ipynb #0ed19b52
-def _fetch_dataset(name) -> Path:
+def _fetch_dataset(name):
     "The local copy of a dataset repository's photos and tables; FileNotFoundError with the way out."
     here = f"there is no folder {name} here"
     try: check_repo_id(name)
@@ -67,7 +67,7 @@ def _fetch_dataset(name) -> Path:
         raise FileNotFoundError(f"{here}, and {why}") from e
 
 # %% ../../nbs/photos/17_prepare.ipynb #86ce1d8e
-def _read_tables(folder, csvs, allow_missing, progress) -> pd.DataFrame:
+def _read_tables(folder, csvs, allow_missing, progress):
     "The rows of all metadata.csv files as one photo table; of two that name a photo, the nearer one counts."
     tables = []
     for csv in sorted(csvs, key=lambda p: (-len(p.parts), p)):
@@ -76,7 +76,7 @@ def _read_tables(folder, csvs, allow_missing, progress) -> pd.DataFrame:
     table = pd.concat(tables).drop_duplicates("file_name")
     return table.sort_values("file_name", ignore_index=True)
 
-def _split_from(table) -> pd.Series:
+def _split_from(table):
     "train, valid, test or '': what the split column says, or else the folder that a photo is in."
     if "split" in table: return split_names(table).replace("unused", "")
     folders = table.file_name.str.lower().str.split("/").str[:-1]

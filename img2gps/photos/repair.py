@@ -6,17 +6,19 @@
 __all__ = ['BAD_FIX', 'fixes', 'repair_positions', 'read_corrections', 'add_corrections', 'apply_corrections', 'PinEditor']
 
 # %% ../../nbs/photos/16_repair.ipynb #1b482378
-import html, io, warnings
+import html, warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from ..geo import LocalFrame, check_lat_lon, geodesic_m, mean_position
+from ..geo import check_lat_lon, geodesic_m, mean_position
 from ..table import (
-    capture_order, capture_seconds, has_position, read_csv, table_metres, text_column, write_table)
-from .exif import decode_photo
+    capture_order, capture_seconds, float_column, has_position, need_columns, read_csv, table_frame,
+    table_metres, text_column, write_table)
+from .cache import small_jpeg
+from .clean import check_known
 from .split import check_labels, sessions
 
 # %% ../../nbs/photos/16_repair.ipynb #35971e3e
@@ -32,11 +34,12 @@ def fixes(
     seconds = capture_seconds(table)
     track = table[has_position(table) & seconds.notna()]
     if not len(track): return pd.DataFrame(columns=columns, dtype=float), None
-    frame = LocalFrame(*mean_position(track.latitude, track.longitude))
+    frame = table_frame(track)
     metres = table_metres(track, frame)
     walk = sessions(table, together=False)[track.index] # each phone has an error of its own
-    accuracy = track.h_accuracy.where(track.h_accuracy > 0) if "h_accuracy" in track else np.nan
-    track = track.assign(walk=walk, seconds=seconds, east=metres[:, 0], north=metres[:, 1], accuracy=accuracy)
+    accuracy = float_column(track, "h_accuracy")
+    track = track.assign(walk=walk, seconds=seconds, east=metres[:, 0], north=metres[:, 1],
+                         accuracy=accuracy.where(accuracy > 0))
     track = track.sort_values(["walk", "seconds", "file_name"])
     moved = np.hypot(track.east.diff(), track.north.diff()) > moved_m
     track["fix"] = (moved | (track.walk != track.walk.shift())).cumsum()
@@ -57,12 +60,9 @@ def _smooth_walk(seconds, metres, noise, at, longest=600):
     centre, out, spread = metres.mean(0), np.empty((len(at), 2)), np.empty(len(at))
     # 50 m and two minutes to begin with
     kernel = ConstantKernel(2500., (100., 1e6))*Matern(120., (20., 5000.), nu=1.5)
-    for begin in range(0, len(seconds), longest): # the cost grows with the cube of the number of fixes
-        part = slice(max(begin - 20, 0), begin + longest + 20)
-        first = seconds[begin] if begin else -np.inf
-        end = seconds[begin + longest] if begin + longest < len(seconds) else np.inf
-        mine = (at >= first) & (at < end)
-        if not mine.any(): continue
+    piece = np.searchsorted(seconds[longest::longest], at, side="right")
+    for k in np.unique(piece): # the cost grows with the cube of the number of fixes
+        part, mine = slice(max(k*longest - 20, 0), (k + 1)*longest + 20), piece == k
         model = GaussianProcessRegressor(kernel, alpha=noise[part]**2)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning) # a bound that is reached is an answer here
@@ -114,8 +114,8 @@ def read_corrections(
 
 def _checked(table, where):
     "Corrections with numbers in them, and nothing twice."
-    if missing := [c for c in ("file_name", "latitude", "longitude") if c not in table]:
-        raise ValueError(f"{where} has no column {', '.join(missing)}; write file_name,latitude,longitude")
+    need_columns(table, ("file_name", "latitude", "longitude"), "write file_name,latitude,longitude",
+                 f"{where} has ")
     degrees = table[["latitude", "longitude"]].apply(pd.to_numeric, errors="coerce").astype(float)
     table = table.assign(latitude=degrees.latitude, longitude=degrees.longitude).reset_index(drop=True)
     for name, latitude, longitude in zip(table.file_name, table.latitude, table.longitude):
@@ -153,10 +153,7 @@ def apply_corrections(
     position_from says by whom. ValueError where they name a photo that the table does not have."""
     corrections = (_checked(corrections, "the corrections") if isinstance(corrections, pd.DataFrame)
                    else read_corrections(corrections))
-    unknown = corrections.file_name[~corrections.file_name.isin(table.file_name)]
-    if len(unknown):
-        raise ValueError(f"the corrections name {unknown.iloc[0]!r}, which is not among the {len(table)} "
-                         "photos; names are relative to the folder of photos")
+    check_known(corrections, table, "the corrections name")
     table, by_name = table.copy(), corrections.set_index("file_name")
     if "raw_latitude" not in table:
         table = table.assign(raw_latitude=table.latitude, raw_longitude=table.longitude)
@@ -216,15 +213,6 @@ def _make_map(self:PinEditor, placed, tiles):
     self.marker.observe(self._dropped, "location")
 
 # %% ../../nbs/photos/16_repair.ipynb #e3571bc4
-def _photo_bytes(path, side=480):
-    "A small JPEG of a photo for the editor, and what stands in its way where there is none."
-    try: image = decode_photo(path)
-    except OSError as e: return b"", str(e)
-    image.thumbnail((side, side))
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=85)
-    return out.getvalue(), ""
-
 @patch
 def show(self:PinEditor,
     at: int, # number of the photo
@@ -239,7 +227,8 @@ def show(self:PinEditor,
     self.marker.location = place
     self.moving = False
     self.map.center = place
-    self.image.value, damage = _photo_bytes(self.folder/name)
+    try: self.image.value, damage = small_jpeg(self.folder/name, 480), ""
+    except OSError as e: self.image.value, damage = b"", e.strerror or str(e)
     self.caption.value = (f"{self.at + 1} of {len(self.names)}: <b>{html.escape(str(name))}</b> "
                           f"{html.escape(str(row.get('taken_at', '')))} {html.escape(damage)}")
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import piexif
 from PIL import Image
 from ..geo import check_lat_lon
-from ..files import atomic_path
+from ..files import atomic_path, write_whole
 from .exif import byte_order, read_header
 
 # %% ../../nbs/photos/11_write.ipynb #9980d799
-def _read_jpeg(path) -> bytes:
+def _read_jpeg(path):
     "The bytes of a JPEG file; ValueError for another format."
     data = Path(path).read_bytes()
     if data[:2] != b"\xff\xd8":
@@ -24,7 +24,7 @@ def _read_jpeg(path) -> bytes:
                          "rewritten without loss here")
     return data
 
-def _rational(value: float, denominator: int) -> tuple: return int(round(value * denominator)), denominator
+def _rational(value, denominator): return int(round(value * denominator)), denominator
 
 # %% ../../nbs/photos/11_write.ipynb #51b39815
 def gps_block(
@@ -36,25 +36,23 @@ def gps_block(
 ) -> dict: # for piexif, under "GPS"
     "The EXIF GPS block of a position, in degrees, minutes and millionths of a second (0.03 mm)."
     check_lat_lon(latitude, longitude, where="the position to write")
-    for name, value, low in (("altitude", altitude, -1e5), ("h_accuracy", h_accuracy, 0), ("heading", heading,
-                                                                                           -360)):
+    for name, value, low in (("altitude", altitude, -1e5), ("h_accuracy", h_accuracy, 0),
+                             ("heading", heading, -360)):
         if value is not None and not low <= value <= 1e6:
             raise ValueError(f"{name} {value} cannot be written: it must be a number from {low:g} to 1e6")
     def parts(value):
         micro = round(abs(value) * 3_600_000_000)
         return (micro // 3_600_000_000, 1), (micro // 60_000_000 % 60, 1), (micro % 60_000_000, 1_000_000)
 
-    block = {
-        0: (2, 3, 0, 0), 1: "N" if latitude >= 0 else "S", 2: parts(latitude),
-        3: "E" if longitude >= 0 else "W", 4: parts(longitude)
-    }
+    block = {0: (2, 3, 0, 0), 1: "N" if latitude >= 0 else "S", 2: parts(latitude),
+             3: "E" if longitude >= 0 else "W", 4: parts(longitude)}
     if altitude is not None: block |= {5: int(altitude < 0), 6: _rational(abs(altitude), 1000)}
     if h_accuracy is not None: block[31] = _rational(h_accuracy, 1000)
     if heading is not None: block |= {16: "T", 17: _rational(heading % 360, 1000)}
     return block
 
 # %% ../../nbs/photos/11_write.ipynb #06c06999
-def _segments(data: bytes, through: bool=False):
+def _segments(data, through=False):
     """The marker segments of a JPEG up to its image data, as (marker, bytes), then (0xDA, the rest);
     `through` goes on to the end of the first picture, scan by scan."""
     at = 2
@@ -63,19 +61,17 @@ def _segments(data: bytes, through: bool=False):
         marker = data[at + 1]
         if marker == 0xFF: at += 1; continue # fill bytes
         # an MPO carries further pictures, with metadata of their own, after this
-        if marker == 0xD9 and through:
-            yield marker, data[at:at + 2]
-            return
+        if marker == 0xD9 and through: yield marker, data[at:at + 2]; return
         if marker == 0xDA and not through: yield marker, data[at:]; return
-        length = 2 if 0xD0 <= marker <= 0xD9 or marker == 0x01 else 2 + int.from_bytes(
-            data[at + 2:at + 4], "big")
+        alone = 0xD0 <= marker <= 0xD9 or marker == 0x01 # a marker without a segment
+        length = 2 if alone else 2 + int.from_bytes(data[at + 2:at + 4], "big")
         end = _scan_end(data, at + length) if marker == 0xDA else at + length
         yield marker, data[at:end]
         at = end
         if at >= len(data) and through: return # no end marker: a truncated file stays as it is
     raise ValueError("JPEG without image data")
 
-def _scan_end(data: bytes, at: int) -> int:
+def _scan_end(data, at):
     """Where the entropy-coded data of a scan ends: at the next marker that is neither a stuffed byte nor
     a restart."""
     while (at := data.find(b"\xff", at)) >= 0 and at + 1 < len(data):
@@ -84,7 +80,7 @@ def _scan_end(data: bytes, at: int) -> int:
     return len(data)
 
 # %% ../../nbs/photos/11_write.ipynb #376283c5
-def _gps_entries(block, order, at) -> tuple:
+def _gps_entries(block, order, at):
     """The entries of a new GPS directory whose values begin at `at`: {tag: 12 bytes}, and the bytes of
     the values."""
     entries, values = {}, b""
@@ -100,23 +96,21 @@ def _gps_entries(block, order, at) -> tuple:
         entries[tag] = struct.pack(order + "HHI", tag, kind, count) + inside
     return entries, values
 
-def _raw_entries(data, at, order) -> tuple:
+def _raw_entries(data, at, order):
     "{tag: 12 bytes} of a directory, and the offset of the next one. ValueError where it is cut short."
     if not isinstance(at, int) or not 8 <= at <= len(data) - 2:
         raise ValueError("a directory outside the EXIF block")
     n = struct.unpack_from(order + "H", data, at)[0]
     if at + 2 + 12 * n > len(data): raise ValueError("a directory that is cut short")
-    entries = {
-        struct.unpack_from(order + "H", data, p)[0]: data[p:p + 12]
-        for p in range(at + 2, at + 2 + 12*n, 12)
-    }
-    return entries, data[at + 2 + 12 * n:at + 6 + 12 * n].ljust(4, b"\0")
+    end = at + 2 + 12 * n
+    entries = {struct.unpack_from(order + "H", data, p)[0]: data[p:p + 12] for p in range(at + 2, end, 12)}
+    return entries, data[end:end + 4].ljust(4, b"\0")
 
-def _directory_bytes(entries, order, following=b"\0\0\0\0") -> bytes:
+def _directory_bytes(entries, order, following=b"\0\0\0\0"):
     return struct.pack(order + "H", len(entries)) + b"".join(entries[t] for t in sorted(entries)) + following
 
 # %% ../../nbs/photos/11_write.ipynb #88bc75aa
-def _with_gps(data, block) -> bytes:
+def _with_gps(data, block):
     "An EXIF block with another GPS position; every other byte of it stays where it is."
     order, at = byte_order(io.BytesIO(data))
     main, following = _raw_entries(data, at, order)
@@ -159,8 +153,7 @@ def write_gps(
     # what a link points to, not the link
     path = Path(target) if target is not None else Path(source).resolve()
     if target is None: _keep_original(path)
-    with atomic_path(path, overwrite=target is None) as temporary:
-        temporary.write_bytes(b"\xff\xd8" + b"".join(part for _, part in parts))
+    write_whole(path, b"\xff\xd8" + b"".join(part for _, part in parts), overwrite=target is None)
     return Path(target or source)
 
 def _keep_original(path):
@@ -171,53 +164,48 @@ def _keep_original(path):
     shutil.copystat(path, original)
 
 # %% ../../nbs/photos/11_write.ipynb #d0091f4d
-def _orientation_block(orientation) -> bytes:
+def _orientation_block(orientation):
     "An EXIF block that holds the orientation alone."
     return piexif.dump({"0th": {piexif.ImageIFD.Orientation: orientation}})
 
-def _keep_segment(marker, part) -> bytes:
+def _keep_segment(marker, part):
     """What stays of a JPEG segment: the picture's own, the colour profile, and how colours are stored;
     b'' for all else."""
     if marker == 0xFE: return b""
     if not 0xE0 <= marker <= 0xEF: return part
-    # without its thumbnail
-    if marker == 0xE0:
-        return part[:2] + b"\0\x10" + part[4:16] + b"\0\0" if part[4:9] == b"JFIF\0" and len(
-            part) >= 18 else b""
+    if marker == 0xE0 and part[4:9] == b"JFIF\0" and len(part) >= 18: # without its thumbnail
+        return part[:2] + b"\0\x10" + part[4:16] + b"\0\0"
     if marker == 0xE2 and part[4:16] == b"ICC_PROFILE\0" and (part[16:17] != b"\1" or part[54:58] == b"acsp"):
         return part
     return part[:16] if marker == 0xEE and part[4:9] == b"Adobe" and len(part) >= 16 else b""
 
-def _strip_jpeg(data, orientation) -> bytes:
+def _strip_jpeg(data, orientation):
     "A JPEG without its metadata segments, before and between its scans."
     keep = b"".join(_keep_segment(marker, part) for marker, part in _segments(data, through=True))
     exif = _orientation_block(orientation)
     return b"\xff\xd8\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + keep
 
 # %% ../../nbs/photos/11_write.ipynb #9e9c0ef7
-def _strip_png(data, orientation) -> bytes:
+def _strip_png(data, orientation):
     """A PNG with its picture, palette and colour chunks, and an eXIf chunk with the orientation where
     that matters."""
-    out, at, keep = data[:8], 8, (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB",
-                                  b"sBIT", b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT")
+    keep = b"IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB sBIT bKGD pHYs acTL fcTL fdAT".split()
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    out, at = data[:8], 8
     while at + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
-        if at + 12 + length > len(data): raise ValueError("a PNG that is cut short")
-        body = data[at + 8:at + 8 + length]
+        whole = data[at:at + 12 + length]
+        if len(whole) < 12 + length: break
         # a profile may be named after a person
-        if kind == b"iCCP":
-            chunk = kind + b"icc" + body[body.find(b"\0"):]
-            out += struct.pack(">I",
-                               len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
-        elif kind in keep: out += data[at:at + 12 + length]
-        if kind == b"IHDR" and orientation != 1:
-            body = b"eXIf" + _orientation_block(orientation)[6:]
-            out += struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-        at += 12 + length
+        if kind == b"iCCP": out += chunk(kind, b"icc" + whole[whole.find(b"\0", 8):-4])
+        elif kind in keep: out += whole
+        if kind == b"IHDR" and orientation != 1: out += chunk(b"eXIf", _orientation_block(orientation)[6:])
+        at += len(whole)
         if kind == b"IEND": return out
     raise ValueError("a PNG that is cut short")
 
-def _strip_webp(data, orientation) -> bytes:
+def _strip_webp(data, orientation):
     "A WebP with its picture and colour profile; one that relies on an EXIF orientation is refused."
     if orientation != 1: raise ValueError("a WebP with an EXIF orientation: save it upright first")
     out, at = b"", 12
@@ -248,5 +236,4 @@ def strip_private(
                          "without loss; save it as one of these first")
     try: stripped = strip(data, read_header(source)[0]["orientation"] or 1)
     except (ValueError, OSError) as e: raise ValueError(f"{name}: {e}") from e
-    with atomic_path(target) as temporary: temporary.write_bytes(stripped)
-    return Path(target)
+    return write_whole(target, stripped)

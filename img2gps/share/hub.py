@@ -12,11 +12,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 import pandas as pd
-import torch
 from tqdm import tqdm
 
-from ..files import new_folder, read_json, whole_folder
-from ..table import counted, text_column, write_table
+from ..files import new_folder, read_json, whole_folder, write_json, write_whole
+from ..table import counted, float_column, text_column, write_table
 from ..photos.exif import read_photo
 from ..photos.write import strip_private
 from ..photos.clean import camera_names, summarize_reasons
@@ -26,11 +25,11 @@ from ..judge.evaluate import judged_splits
 from .leaderboard import limits_section, protocol_line, radius_sentence, read_run, result_table
 
 # %% ../../nbs/share/72_hub.ipynb #bc2d3d46
-def _front_matter(values: dict) -> str:
+def _front_matter(values):
     "YAML front matter; values as JSON, which is valid YAML."
     return "---\n" + "".join(f"{k}: {json.dumps(v)}\n" for k, v in values.items()) + "---"
 
-def _model_index(config, metrics, title) -> list:
+def _model_index(config, metrics, title):
     "The results in the Hub's model-index form, for the split to report; empty where there is none."
     if not (splits := judged_splits(metrics)): return []
     split, by = splits[-1], config.get("split", {}).get("by", "unknown")
@@ -42,7 +41,7 @@ def _model_index(config, metrics, title) -> list:
     task = dict(type="image-to-gps", name="visual localization")
     return [dict(name=title, results=[dict(task=task, dataset=dataset, metrics=values)])]
 
-def _training_facts(config) -> str:
+def _training_facts(config):
     "Markdown list of what a run was trained by and on."
     facts = {"started from": config.get("weights"), "img2gps": config.get("img2gps"),
              "created": config.get("created")} | config["recipe"]
@@ -85,13 +84,13 @@ def run_card(
     return "\n\n".join(p for p in parts if p) + "\n"
 
 # %% ../../nbs/share/72_hub.ipynb #5567c64f
-def _last_part(text) -> str:
+def _last_part(text):
     "The last part of an absolute path of any system; other text as it is."
     windows = PureWindowsPath(text) # its parts end at both kinds of slashes
     absolute = text.startswith(("/", "~")) or windows.is_absolute() or windows.drive
     return (windows.name or "path") if absolute else text
 
-def _scrubbed(value) -> tuple:
+def _scrubbed(value):
     "A JSON value with absolute paths cut to their last part, and the paths that were cut."
     if isinstance(value, str):
         cut = _last_part(value)
@@ -105,29 +104,26 @@ def _scrubbed(value) -> tuple:
     return value, []
 
 # %% ../../nbs/share/72_hub.ipynb #329b25aa
-def _plain_words(text, most=80) -> str:
+def _plain_words(text, most=80):
     "Text of a photo or a file name that cannot be taken for markdown or HTML."
     return " ".join(re.sub(r"[^\w .,+()/'-]", " ", str(text)).split())[:most]
 
-def _counts(values, unit="photo", most=20) -> str:
+def _counts(values, unit="photo", most=20):
     "Markdown list of the most frequent values."
     counts = values.value_counts()
     lines = [f"- {_plain_words(name) or 'unknown'}: {counted(n, unit)}"
              for name, n in counts.head(most).items()]
     return "\n".join(lines + [f"- {len(counts) - most} others"] * (len(counts) > most))
 
-def _region(table) -> str:
+def _region(table):
     "The region of a table's photos, rounded outwards to 0.01 degrees."
     if not len(table): return "No photo has a usable position."
     out = lambda values: (np.floor(values.min() * 100) / 100, np.ceil(values.max() * 100) / 100)
     (south, north), (west, east) = out(table.latitude), out(table.longitude)
-    if east - west > 180:
-        return (f"Latitudes {south:.2f} to {north:.2f}, across the antimeridian (WGS84, rounded outwards "
-                "to 0.01 degrees).")
-    return (f"Latitudes {south:.2f} to {north:.2f}, longitudes {west:.2f} to {east:.2f} (WGS84, rounded "
-            "outwards to 0.01 degrees).")
+    across = f"longitudes {west:.2f} to {east:.2f}" if east - west <= 180 else "across the antimeridian"
+    return f"Latitudes {south:.2f} to {north:.2f}, {across} (WGS84, rounded outwards to 0.01 degrees)."
 
-def _cleaning(table) -> str:
+def _cleaning(table):
     "Markdown list of what cleaning spoke against."
     if "reasons" not in table: return "The photos were not checked."
     marked = summarize_reasons(table.assign(reasons=table.reasons.fillna("")))
@@ -135,21 +131,21 @@ def _cleaning(table) -> str:
     return "\n".join(lines) or "No check spoke against any photo."
 
 # %% ../../nbs/share/72_hub.ipynb #81cdffd6
-def _accuracy(sent) -> str:
+def _accuracy(sent):
     "What the photos themselves say of their positions' accuracy."
-    stated = sent.h_accuracy.dropna() if "h_accuracy" in sent else pd.Series(dtype=float)
+    stated = float_column(sent, "h_accuracy").dropna()
     if not len(stated): return "No photo states how accurate its position is."
     return (f"{len(stated):,} of {len(sent):,} photos state a horizontal accuracy: half are at "
             f"{stated.median():.1f} m or better, nine in ten at {stated.quantile(0.9):.1f} m or better.")
 
-def _origins(sent) -> str:
+def _origins(sent):
     "Where the positions come from, as a list."
     words = dict(exif="the phone's own (EXIF)", xmp="from XMP", takeout="from Google Takeout",
                  csv="from a table", hand="corrected by hand", smoothing="smoothed along the walk")
     if "position_from" not in sent or not len(sent): return ""
     return _counts(sent.position_from.map(words).fillna("unknown"))
 
-def _split_facts(sent, by="") -> str:
+def _split_facts(sent, by=""):
     """A table of the splits with their walks and places, and the leakage audit; a sentence where there
     are none."""
     split = split_names(sent)
@@ -167,13 +163,13 @@ def _split_facts(sent, by="") -> str:
 
 # %% ../../nbs/share/72_hub.ipynb #2aaf74f9
 SPLIT_FOLDERS = {"train": "train", "valid": "validation", "test": "test"} # our name -> the folder's
-def _split_folders(split) -> dict:
+def _split_folders(split):
     "Split -> folder for the splits of a table. Photos that were never split are what `datasets` calls train."
     if (split == "unused").all(): return {"unused": "train"}
     folders = SPLIT_FOLDERS | {"unused": "unused"}
     return {name: folder for name, folder in folders.items() if (split == name).any()}
 
-def _data_files(split) -> list:
+def _data_files(split):
     "The Hub's `configs`: which folder is which split."
     folders = [f for f in _split_folders(split).values() if f != "unused"]
     return [{"config_name": "default", "data_files": [{"split": f, "path": f"{f}/**"} for f in folders]}]
@@ -234,9 +230,9 @@ def dataset_card(
 
 # %% ../../nbs/share/72_hub.ipynb #c41059fb
 DATASET_COLUMNS = ("file_name", "latitude", "longitude", "position_from", "altitude", "h_accuracy", "heading",
-                   "heading_ref", "pitch", "width", "height", "location", "session", "split")
+                   "heading_ref", "tilt", "width", "height", "location", "session", "split")
 
-def _plain_names(names) -> dict:
+def _plain_names(names):
     "File name -> one that every system and `datasets` can read; two that become the same are numbered."
     out, used = {}, set()
     plain = lambda part: re.sub(r"[\x00-\x1f\x7f:*?\"<>|\[\]\ud800-\udfff]", "_", part).strip()
@@ -253,7 +249,7 @@ def _plain_names(names) -> dict:
         out[name] = path.as_posix()
     return out
 
-def _dataset_table(table) -> pd.DataFrame:
+def _dataset_table(table):
     """The rows of a dataset in ImageFolder form: public columns alone, plain names, walks numbered, one
     type per column in every split."""
     table = table.sort_values("file_name")
@@ -270,7 +266,7 @@ def _dataset_table(table) -> pd.DataFrame:
     return rows[known].assign(source=table.file_name).reset_index(drop=True)
 
 # %% ../../nbs/share/72_hub.ipynb #32fc7e01
-def _strip_into(folder, targets, staging, progress) -> list:
+def _strip_into(folder, targets, staging, progress):
     """Copy photos without their metadata into a staging folder (name -> path in it); (name, why) of those
     that were skipped."""
     skipped = []
@@ -310,7 +306,7 @@ def _stage_dataset(folder, table, staging, license, title, repo_id, progress):
                          f"usable, {len(skipped)} skipped{first}")
     for name, part in rows[sent].drop(columns="source").groupby(folders[sent]):
         write_table(part, staging/name/"metadata.csv")
-    (staging/"README.md").write_text(dataset_card(table, title, license, skipped, repo_id), encoding="utf-8")
+    write_whole(staging/"README.md", dataset_card(table, title, license, skipped, repo_id))
     for name, why in skipped: print(f"skipped {name}: {why}")
 
 def write_dataset(
@@ -340,7 +336,7 @@ def _hub_api():
     return HfApi()
 
 # %% ../../nbs/share/72_hub.ipynb #16cdaa13
-def _send(staging, repo_id, repo_type, dry_run, private, api) -> list:
+def _send(staging, repo_id, repo_type, dry_run, private, api):
     "Print what a staging folder holds and, unless it is a dry run, send it."
     files = sorted((p.relative_to(staging).as_posix(), p.stat().st_size)
                    for p in Path(staging).rglob("*") if p.is_file())
@@ -368,13 +364,12 @@ def _stage_run(run, staging, include_photos, license, title, repo_id):
     "Put what is sent of a run into a staging folder."
     run, config = Path(run), read_run(run)[0]
     public, paths = _scrubbed(config)
-    (staging/"config.json").write_text(json.dumps(public, indent=2), encoding="utf-8")
-    (staging/"README.md").write_text(run_card(run, license, title, repo_id), encoding="utf-8")
+    write_json(staging/"config.json", public)
+    write_whole(staging/"README.md", run_card(run, license, title, repo_id))
     for name in RUN_FILES:
         if (run/name).is_file(): shutil.copyfile(run/name, staging/name)
     if (run/"metrics.json").is_file():
-        metrics = _without_parts(read_json(run/"metrics.json"))
-        (staging/"metrics.json").write_text(json.dumps(metrics, indent=2), encoding="utf-8")
+        write_json(staging/"metrics.json", _without_parts(read_json(run/"metrics.json")))
     if (run/"predictions.csv").is_file():
         table = pd.read_csv(run/"predictions.csv", dtype={"file_name": str, "location": str})
         table = table[[c for c in PREDICTION_COLUMNS if c in table]]
@@ -387,7 +382,7 @@ def _stage_run(run, staging, include_photos, license, title, repo_id):
         for path in paths:
             cut = _last_part(path)
             text = text.replace(html.escape(path), html.escape(cut)).replace(path, cut)
-        (staging/"report.html").write_text(text, encoding="utf-8")
+        write_whole(staging/"report.html", text)
 
 # %% ../../nbs/share/72_hub.ipynb #036e34ec
 def _without_parts(metrics):

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..files import new_folder, read_json, whole_folder
+from ..files import new_folder, read_json, whole_folder, write_whole
 from ..photos.split import SPLITS
 from ..learn.models import build_backbone, create_model, cut_classifier, read_weights
 from ..locate.predict import read_config
@@ -246,7 +246,7 @@ from predict import predict_gps
 predict_gps(np.asarray(Image.open('photo.jpg').convert('RGB'))) # float32 array: latitude, longitude
 ```"""
 
-def _leaderboard_readme(config, metrics) -> str:
+def _leaderboard_readme(config, metrics):
     "README.md of a leaderboard folder."
     height, width = config["size"]
     return "\n\n".join(part for part in (
@@ -265,13 +265,13 @@ float64.""",
         "## Limits", limits_section(config)) if part) + "\n"
 
 # %% ../../nbs/share/71_leaderboard.ipynb #cf4f524b
-def _position_state(state) -> dict:
+def _position_state(state):
     """A state dict whose last layer gives east and north alone: a network that also says how sure it is
     has a third output."""
     last = max((k.split(".")[1] for k in state if k.startswith("head.")), key=int, default="")
     return {k: v[:2] if k in (f"head.{last}.weight", f"head.{last}.bias") else v for k, v in state.items()}
 
-def _generated(config, state) -> dict:
+def _generated(config, state):
     "File name -> text of a leaderboard folder's Python files."
     recipe, head = config["recipe"], config["recipe"].get("head", "linear")
     model = create_model(recipe["arch"], "none", head, recipe.get("dropout", 0.5))
@@ -307,6 +307,6 @@ def write_leaderboard(
     state = _position_state(state)
     files = _generated(config, state) | {"README.md": _leaderboard_readme(config, metrics)}
     with whole_folder(target) as made:
-        for name, text in files.items(): (made/name).write_text(text, encoding="utf-8")
+        for name, text in files.items(): write_whole(made/name, text)
         torch.save({k: v.detach().cpu().clone() for k, v in state.items()}, made/"model.pt")
     return target

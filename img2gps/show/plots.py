@@ -13,41 +13,32 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter, ScalarFormatter
 
-from ..geo import LocalFrame, mean_position
-from ..files import atomic_path
-from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, counted, text_column
+from ..geo import LocalFrame, frame_about
+from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, counted, float_column, need_columns, text_column
 from ..style import (
-    FAINT, INK, MAIN_WINDS, OKABE_ITO, SPLIT_COLOURS, dot_size, even_sample, figure_png, legend_above,
-    light_axes, map_axes, new_figure, plain_label)
+    FAINT, INK, MAIN_WINDS, OKABE_ITO, SPLIT_COLOURS, MARKERS, dot_size, even_sample, figure_png, in_view,
+    legend_above, light_axes, map_axes, plain_label, rose_axes, save_figure, scatter_groups)
 
 # %% ../../nbs/show/60_plots.ipynb #e98f4a69
 def _metres(table, columns, frame=None):
     """Metres east and north, shape (n, 2), NaN where a row has no position; and the frame, centred on
     these positions if none is given."""
-    missing = [c for c in columns if c not in table]
-    if missing:
-        raise ValueError(f"no column {', '.join(missing)} to draw: the table needs "
-                         f"{' and '.join(columns)} in degrees")
-    latitude, longitude = (pd.to_numeric(table[c]).to_numpy(np.float64, na_value=np.nan) for c in columns)
-    if frame is None:
-        placed = ~(np.isnan(latitude) | np.isnan(longitude))
-        if not placed.any():
-            raise ValueError(f"no photo has a {columns[0]} and {columns[1]}: there is nothing to draw")
-        frame = LocalFrame(*mean_position(latitude[placed], longitude[placed]))
-    return frame.to_metres(latitude, longitude), frame
+    need_columns(table, columns, f"a map needs {' and '.join(columns)} in degrees")
+    degrees = np.array([float_column(table, c) for c in columns])
+    placed = degrees[:, ~np.isnan(degrees).any(0)]
+    if frame is None and not placed.size:
+        raise ValueError(f"no photo has a {columns[0]} and {columns[1]}: there is nothing to draw")
+    frame = frame or frame_about(*placed)
+    return frame.to_metres(*degrees), frame
 
 # %% ../../nbs/show/60_plots.ipynb #000dbcb2
 def _draw_few(ax, xy, values, size):
     "A colour and a shape for each value, with its count."
     named = values.astype(object).where(values.notna(), "none")
-    names = [s for s in SPLIT_COLOURS if (named == s).any()]
-    names += sorted(set(named) - set(names), key=str)
-    colours = iter(OKABE_ITO.values())
-    for i, name in enumerate(names):
-        chosen = (named == name).to_numpy()
-        colour = SPLIT_COLOURS[name] if name in SPLIT_COLOURS else next(colours)
-        ax.scatter(*xy[chosen].T, s=size, color=colour, marker="os^Dv<>P"[i % 8], linewidths=0, alpha=0.9,
-                   label=plain_label(f"{name} ({chosen.sum():,})"))
+    splits = [s for s in SPLIT_COLOURS if (named == s).any()]
+    others = sorted(set(named) - set(splits), key=str)
+    colours = [SPLIT_COLOURS[s] for s in splits] + list(OKABE_ITO.values())
+    scatter_groups(ax, xy, named, dict(zip(splits + others, zip(colours, MARKERS))), size)
     legend_above(ax, markerscale=max(1., np.sqrt(30 / size)))
 
 def _draw_column(ax, xy, values, size, by):
@@ -57,7 +48,7 @@ def _draw_column(ax, xy, values, size, by):
     elif pd.api.types.is_float_dtype(values):
         dots = ax.scatter(*xy.T, s=size, c=values.to_numpy(float), cmap="cividis", linewidths=0,
                           plotnonfinite=False)
-        ax.figure.colorbar(dots, ax=ax, shrink=0.8).set_label(plain_label(by), fontsize=10)
+        ax.figure.colorbar(dots, ax=ax, shrink=0.8).set_label(plain_label(by))
     else:
         palette = list(OKABE_ITO.values())
         colours = [palette[c*5 % 7] if c >= 0 else FAINT for c in pd.factorize(values)[0]]
@@ -86,17 +77,8 @@ def plot_positions(
     else: _draw_column(ax, xy[placed], table[by][placed], size, by)
     if not placed.all():
         hidden = counted((~placed).sum(), "photo")
-        ax.set_xlabel(f"metres east ({hidden} without a position not shown)", fontsize=10)
+        ax.set_xlabel(f"metres east ({hidden} without a position not shown)")
     return ax
-
-# %% ../../nbs/show/60_plots.ipynb #757b9f20
-def _in_view(true, predicted, beyond=0.25):
-    """The positions that set the view: all true ones, and the predictions not further out than `beyond`
-    times the region's size."""
-    low, high = true.min(0), true.max(0)
-    spare = beyond * (high - low).max()
-    near = ((predicted >= low - spare) & (predicted <= high + spare)).all(1)
-    return np.concatenate([true, predicted[near]])
 
 # %% ../../nbs/show/60_plots.ipynb #b8c69f12
 def plot_predictions(
@@ -114,7 +96,8 @@ def plot_predictions(
         raise ValueError("no photo outside the training split has both a true and a predicted position: "
                          "there is no arrow to draw")
     chosen = answered[even_sample(answered.size, max_arrows)]
-    ax = map_axes(ax, _in_view(np.concatenate([true[training], true[answered]]), predicted[chosen]))
+    places = np.concatenate([true[training], true[answered]])
+    ax = map_axes(ax, np.concatenate([places, predicted[chosen][in_view(places, predicted[chosen])]]))
     low, high = np.transpose([ax.get_xlim(), ax.get_ylim()])
     outside = ((predicted[chosen] < low) | (predicted[chosen] > high)).any(1).sum()
     size = dot_size(3 * chosen.size)
@@ -136,9 +119,7 @@ def save_map(
     table, # as for `plot_predictions`
 ) -> Path: # the path
     "`plot_predictions` as a PNG of README size, written atomically."
-    with atomic_path(path, overwrite=True) as temporary:
-        temporary.write_bytes(figure_png(plot_predictions(table), dpi=140))
-    return Path(path)
+    return save_figure(path, plot_predictions(table), overwrite=True, dpi=140)
 
 # %% ../../nbs/show/60_plots.ipynb #242e18be
 def plot_error_cdf(
@@ -160,12 +141,10 @@ def plot_error_cdf(
         ax.ecdf(error_m, color=colour, linestyle=dashes, linewidth=2.6 if i == 0 else 1.8,
                 label=plain_label(f"{name}, median {np.median(error_m):.0f} m"))
         furthest = max(furthest, np.percentile(error_m, 98))
-    ax.set_xlim(0, max(furthest, 1.))
-    ax.set_ylim(0, 1.01)
+    ax.set(xlim=(0, max(furthest, 1.)), ylim=(0, 1.01), xlabel="error, metres",
+           ylabel="photos within that error")
     ax.yaxis.set_major_formatter(PercentFormatter(1., decimals=0))
-    ax.set_xlabel("error, metres", fontsize=10)
-    ax.set_ylabel("photos within that error", fontsize=10)
-    ax.legend(loc="lower right", fontsize=10, framealpha=0.9, edgecolor="none")
+    ax.legend(loc="lower right", framealpha=0.9, edgecolor="none")
     return ax
 
 # %% ../../nbs/show/60_plots.ipynb #e6e96f08
@@ -185,7 +164,7 @@ def plot_residual_map(
     grid = (int(cells[0]), max(int(round(cells[1] / np.sqrt(3))), 1))
     heat = ax.hexbin(*xy[good].T, C=error_m[good], gridsize=grid, cmap="cividis", linewidths=0.4,
                      edgecolors="white", vmin=0)
-    ax.figure.colorbar(heat, ax=ax, shrink=0.8).set_label("mean error, metres", fontsize=10)
+    ax.figure.colorbar(heat, ax=ax, shrink=0.8).set_label("mean error, metres")
     return ax
 
 # %% ../../nbs/show/60_plots.ipynb #72b2ad4b
@@ -195,9 +174,7 @@ def plot_heading_rose(
 ): # the Axes
     "Mean error in metres by the direction that the camera looked in."
     if not parts: raise ValueError("no headings to draw: the photos do not say where they look")
-    if ax is None: ax = new_figure((6.4, 4.4)).subplots(subplot_kw=dict(projection="polar"))
-    ax.set_theta_zero_location("N")
-    ax.set_theta_direction(-1)
+    ax = rose_axes(ax)
     angle = [MAIN_WINDS.index(p["label"])*np.pi/4 for p in parts]
     mean = [p["mean_m"] for p in parts]
     ax.bar(angle, mean, width=np.pi/4*0.9, color=OKABE_ITO["sky"], edgecolor=OKABE_ITO["blue"], linewidth=1)
@@ -207,8 +184,6 @@ def plot_heading_rose(
     photos = {p["label"]: f"\n{p['n']:,}" for p in parts}
     ax.set_xticks(np.arange(8)*np.pi/4, [name + photos.get(name, "") for name in MAIN_WINDS])
     ax.tick_params(labelsize=9)
-    ax.grid(color="#D0D0D0", linewidth=0.6)
-    ax.set_axisbelow(True)
     ax.set_title("mean error in metres, photos by heading", fontsize=10)
     return ax
 
@@ -220,48 +195,42 @@ def plot_reliability(
     "Promised against held, with intervals over places."
     if not curve: raise ValueError("no radius to draw: too few photos were held out to fit one")
     ax = light_axes(ax, (6.4, 4))
-    level, held = np.array([r["level"] for r in curve]), np.array([r["coverage"] for r in curve])
+    curve = pd.DataFrame(curve)
+    level, held = curve.level, curve.coverage
     ax.plot([0, 1], [0, 1], color=FAINT, linewidth=1.4, label="promised")
-    for r in curve:
-        if r["interval"] is not None:
-            ax.plot([r["level"]]*2, r["interval"], color=OKABE_ITO["blue"], linewidth=1.6)
+    for x, y, metres, interval in zip(level, held, curve.median_m, curve.interval):
+        if interval is not None: ax.plot([x, x], interval, color=OKABE_ITO["blue"], linewidth=1.6)
+        ax.annotate(f"{metres:.0f} m", (x, y), (8, 0), textcoords="offset points", fontsize=9, va="top")
     ax.plot(level, held, "o-", color=OKABE_ITO["blue"], linewidth=1.6, markersize=6, label="held, by photo")
-    ax.plot(level, [r["coverage_by_location"] for r in curve], "^", color=OKABE_ITO["vermilion"],
-            markersize=6, label="by location")
-    for x, y, r in zip(level, held, curve):
-        ax.annotate(f"{r['median_m']:.0f} m", (x, y), (8, 0), textcoords="offset points", fontsize=9,
-                    va="top")
-    ax.set_xlim(0.4, 1.02)
-    ax.set_ylim(min(0.4, held.min() - 0.05), 1.02)
+    ax.plot(level, curve.coverage_by_location, "^", color=OKABE_ITO["vermilion"], markersize=6,
+            label="by location")
+    ax.set(xlim=(0.4, 1.02), ylim=(min(0.4, held.min() - 0.05), 1.02), ylabel="share that it held",
+           xlabel="share of photos that the radius promises to hold")
     for axis in (ax.xaxis, ax.yaxis): axis.set_major_formatter(PercentFormatter(1., decimals=0))
-    ax.set_xlabel("share of photos that the radius promises to hold", fontsize=10)
-    ax.set_ylabel("share that it held", fontsize=10)
     legend_above(ax)
     return ax
 
 # %% ../../nbs/show/60_plots.ipynb #939b31dd
 def _draw_losses(ax, epochs, history):
     "Training and validation loss over the epochs."
-    for name, label, colour, marker in [("train_loss", "training", OKABE_ITO["sky"], "o"),
-                                        ("valid_loss", "validation", OKABE_ITO["blue"], "s")]:
-        if name not in history: continue
-        values = pd.to_numeric(history[name], errors="coerce")
-        ax.plot(epochs, values, color=colour, marker=marker, markersize=4, linewidth=1.8, label=label)
-    ax.set_ylabel("loss", fontsize=10)
+    for name, label, colour, marker in (("train_loss", "training", "sky", "o"),
+                                        ("valid_loss", "validation", "blue", "s")):
+        if name in history:
+            ax.plot(epochs, float_column(history, name), color=OKABE_ITO[colour], marker=marker, markersize=4,
+                    linewidth=1.8, label=label)
+    ax.set_ylabel("loss")
 
 def _draw_metres(ax, epochs, history, names):
     "The metrics in metres over the epochs, the best epoch marked."
     for name, colour in zip(names, list(OKABE_ITO.values())[1:]):
-        values = pd.to_numeric(history[name], errors="coerce").to_numpy(np.float64)
-        label = name
+        values, label = float_column(history, name).to_numpy(), name
         if np.isfinite(values).any():
             best = int(np.nanargmin(values))
             label = f"{name}: {values[best]:.1f} in epoch {epochs[best]}"
             ax.plot(epochs[best], values[best], "o", markersize=10, markerfacecolor="none", color=colour)
         ax.plot(epochs, values, color=colour, marker="^", markersize=4, linewidth=1.8,
                 label=plain_label(label))
-    ax.set_ylim(bottom=0)
-    ax.set_ylabel("validation error, metres", fontsize=10)
+    ax.set(ylim=(0, None), ylabel="validation error, metres")
 
 # %% ../../nbs/show/60_plots.ipynb #897aa5a2
 def plot_history(
@@ -279,7 +248,7 @@ def plot_history(
     _draw_losses(ax[0], epochs, history)
     if metres and ax.size > 1: _draw_metres(ax[1], epochs, history, metres)
     for a in ax:
-        a.set_xlabel("epoch", fontsize=10)
+        a.set_xlabel("epoch")
         a.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         _tame(a)
         legend_above(a)

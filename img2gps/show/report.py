@@ -17,7 +17,8 @@ from ..geo import LocalFrame, geodesic_m, mean_position
 from ..files import atomic_path
 from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, counted
 from ..page import (
-    html_figure, html_page, html_paragraph, html_section, html_table, html_text, photo_uri, stays_inside)
+    html_figure, html_page, html_paragraph, html_section, html_table, html_text)
+from ..photos.cache import photo_uri, stays_inside
 from ..photos.split import audit_split
 from ..learn.lookalike import photo_thumbnails
 from ..judge.evaluate import (

@@ -6,17 +6,17 @@
 __all__ = ['ERROR_BANDS_M', 'TRAINING_COLOUR', 'write_results_map']
 
 # %% ../../nbs/show/64_results_map.ipynb #79f52a1f
-import math
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from ..files import atomic_path
+from ..files import write_whole
 from ..table import (
-    PREDICTED_COLUMNS, TRUE_COLUMNS, counted, distance_words, has_position, text_column)
-from ..style import INK, OKABE_ITO, even_sample
-from ..page import MAP_STYLE, Pictures, json_script, leaflet_parts, map_page, plain_text
+    PREDICTED_COLUMNS, TRUE_COLUMNS, counted, distance_words, float_column, has_position, text_column)
+from ..style import INK, OKABE_ITO, even_sample, in_view
+from ..page import MAP_STYLE, json_script, leaflet_parts, map_page, plain_text
+from ..photos.cache import Pictures
 from ..judge.evaluate import RADII_M, add_errors, judged_rows, number_column, rows_by_split
 from .survey import photo_facts, photo_marks, splits_first
 
@@ -30,8 +30,7 @@ def _judged_rows(table):
     # no answer at all: its error says what is missing
     judged = add_errors(rows[answered] if answered.any() else rows)
     for name in (*TRUE_COLUMNS, *PREDICTED_COLUMNS): judged[name] = number_column(judged, name)
-    for name in {"radius_m", "heading", "h_accuracy"} & set(judged):
-        judged[name] = pd.to_numeric(judged[name], errors="coerce")
+    for name in ("radius_m", "heading", "h_accuracy"): judged[name] = float_column(judged, name)
     if "file_name" not in judged: judged["file_name"] = [f"row {i}" for i in judged.index]
     training = splits.get("train", table[:0])
     return judged, training[has_position(training)], int((~answered).sum())
@@ -41,9 +40,7 @@ def _first_view(judged, training):
     "South-west and north-east corners in degrees, and how many answers lie outside."
     places = np.concatenate([rows[list(TRUE_COLUMNS)].to_numpy(float) for rows in (judged, training)])
     predicted = judged[list(PREDICTED_COLUMNS)].to_numpy(float)
-    low, high = places.min(0), places.max(0)
-    spare = max(0.25 * (high - low).max(), 0.002)
-    near = ((predicted >= low - spare) & (predicted <= high + spare)).all(1)
+    near = in_view(places, predicted, least=0.002)
     seen = np.concatenate([places, predicted[near]])
     return np.round([seen.min(0), seen.max(0)], 7).tolist(), int((~near).sum())
 
@@ -78,7 +75,7 @@ def _answer_facts(judged, i):
     """What the page says of one photo beside its name and error: whether the radius held, the two places,
     heading, time, split and session."""
     row = judged.loc[i]
-    radius = row.get("radius_m", math.nan)
+    radius = row.radius_m
     own = {c: row[c] for c in ("latitude", "longitude", "h_accuracy", "heading", "taken_at") if c in row}
     place, *rest = photo_facts(own)
     said = [f"answer {row.pred_latitude:.6f}, {row.pred_longitude:.6f}",
@@ -90,11 +87,10 @@ def _answer_facts(judged, i):
 
 def _photo_data(judged, values):
     "What the page needs of each judged photo, as JSON would hold it."
-    radii = judged["radius_m"] if "radius_m" in judged else pd.Series(math.nan, judged.index)
     place = lambda row, columns: [round(float(row[c]), 7) for c in columns]
     return [dict(at=place(row, TRUE_COLUMNS), to=place(row, PREDICTED_COLUMNS),
                  error=round(row["error_m"], 2), off=f"{distance_words(row['error_m'])} off", of=of,
-                 radius=round(float(radii[i]), 2) if np.isfinite(radii[i]) else None,
+                 radius=round(row["radius_m"], 2) if np.isfinite(row["radius_m"]) else None,
                  name=plain_text(row["file_name"]), facts=_answer_facts(judged, i), picture=None)
             for i, row, of in zip(judged.index, judged.to_dict("records"), values)]
 
@@ -232,7 +228,7 @@ home(); draw();
 # %% ../../nbs/show/64_results_map.ipynb #75e3ca47
 def _switches(judged, training, few=40):
     "What can be switched on and off, as the page needs it."
-    rings = "radius_m" in judged and np.isfinite(judged.radius_m).any()
+    rings = np.isfinite(judged.radius_m).any()
     out = [dict(name="lines", words="lines between them", kind="line", colour=INK, on=True)]
     if rings:
         out.append(dict(name="circles", words="radius of the answer", kind="ring",
@@ -289,5 +285,4 @@ def write_results_map(
     data, shown = _results_data(table, folder, most)
     page = map_page(folium, shown, data, script, style, tiles, _DRAW_SCRIPT + _FILTER_SCRIPT + _PANEL_SCRIPT,
                     _RESULTS_STYLE, "Answers on a map")
-    with atomic_path(path, overwrite) as temporary: temporary.write_text(page, encoding="utf-8")
-    return Path(path)
+    return write_whole(path, page, overwrite)

@@ -16,18 +16,18 @@ import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from ..geo import geodesic_m
-from ..files import atomic_path
-from ..table import (
-    capture_order, capture_seconds, counted, distance_words, has_position, table_metres, text_column)
+from ..files import write_whole
+from img2gps.table import (
+    capture_order, capture_seconds, counted, distance_words, has_position, need_columns, table_metres,
+    text_column)
 from ..style import (
-    FAINT, INK, MAIN_WINDS, OKABE_ITO, SPLIT_COLOURS, dot_size, light_axes, map_axes, new_figure, plain_label)
-from ..page import Pictures, html_page, html_paragraph, html_text, leaflet_parts, map_page, plain_text
+    FAINT, INK, MARKERS, OKABE_ITO, SPLIT_COLOURS, dot_size, light_axes, map_axes, rose_axes, scatter_groups)
+from ..page import html_page, html_paragraph, html_text, leaflet_parts, map_page, plain_text
+from ..photos.cache import Pictures
 from ..photos.clean import CHECKS, FLAGS, Thresholds, fix_age, near_pairs, summarize_reasons
-from ..photos.split import check_labels, locations, sessions
+from ..photos.split import check_labels, linked, locations, sessions
 
 # %% ../../nbs/show/62_survey.ipynb #6746ee36
 def _bulk(table):
@@ -35,7 +35,7 @@ def _bulk(table):
     if not len(table): raise ValueError("there are no photos in the table: there is nothing to draw")
     shown = has_position(table)
     for code in ("null_island", "out_of_region"):
-        shown &= ~CHECKS[code](table, Thresholds(), None).astype(bool)
+        shown &= ~CHECKS[code](table, Thresholds(), None)
     if not shown.any():
         raise ValueError(f"none of {counted(len(table), 'photo')} has a usable position: there is nothing to "
                          "draw")
@@ -58,7 +58,7 @@ def _say_units(ax, note=""):
         axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
         in_full = lambda value, _: f"{round(value / unit, 6) + 0.:,.10g}".replace("-", "\u2212")
         axis.set_major_formatter(in_full)
-        axis.set_label_text(f"{'metres' if unit == 1 else 'kilometres'} {way}", fontsize=10)
+        axis.set_label_text(f"{'metres' if unit == 1 else 'kilometres'} {way}")
 
 def _base_map(table, corners=()):
     """Map axes about a table's photos, and about some corners in metres, with the photos that are not
@@ -92,17 +92,13 @@ def plot_sessions(
 ) -> Figure:
     "Positions in metres, coloured and marked by walk."
     ax, shown, xy = _base_map(table)
-    walk = _sessions_of(table)[shown].to_numpy()
-    names, counts = np.unique(walk, return_counts=True)
-    named = sorted(names[np.argsort(-counts, kind="stable")[:min(most, 8)]])
-    rest, size = ~np.isin(walk, named), 2 * dot_size(len(walk))
-    if rest.any():
-        label = f"{_others(np.setdiff1d(names, named))} ({rest.sum():,})"
-        ax.scatter(*xy[rest].T, s=size, color=FAINT, marker=".", linewidths=0, label=plain_label(label))
-    for name, colour, marker in zip(named, OKABE_ITO.values(), "os^Dv<>P"):
-        of = walk == name
-        ax.scatter(*xy[of].T, s=size, color=colour, marker=marker, linewidths=0, alpha=0.9,
-                   label=plain_label(f"{name[:40] or 'no walk'} ({of.sum():,})"))
+    walk, size = _sessions_of(table)[shown], 2 * dot_size(shown.sum())
+    named = sorted(walk.value_counts().index[:min(most, 8)])
+    rest = sorted(set(walk) - set(named))
+    groups = np.where(walk.isin(named), walk, None)
+    looks = {None: (FAINT, ".")} | dict(zip(named, zip(OKABE_ITO.values(), MARKERS)))
+    scatter_groups(ax, xy, groups, looks, size,
+                   lambda name: _others(rest) if name is None else name[:40] or "no walk")
     _key(ax, size)
     return ax.figure
 
@@ -143,18 +139,17 @@ def plot_accuracy(
     ax.hist(np.clip(stated, 0, end), bins=np.linspace(0, end, 31), color=OKABE_ITO["sky"], edgecolor="white",
             linewidth=0.6)
     ax.axvline(median, color=INK, linewidth=1.6, label=f"median {median:.1f} m")
-    at = [low_accuracy_m] * 2 if low_accuracy_m < end else [] # off to the right where no photo comes near it
-    ax.plot(at, [0, 1][:len(at)], transform=ax.get_xaxis_transform(), color=OKABE_ITO["vermilion"],
-            linestyle="dashed", linewidth=1.6, label=f"over {low_accuracy_m:g} m: {over:.1%} of photos")
+    ax.axvline(low_accuracy_m, color=OKABE_ITO["vermilion"], linestyle="dashed", linewidth=1.6,
+               label=f"over {low_accuracy_m:g} m: {over:.1%} of photos")
     ax.set_xlim(0, end)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     beyond = f"; the last bar holds all from {end:.0f} m on" if stated.max() > end else ""
     n = _corrected(table).sum()
     corrected = f"\n({n:,} have a corrected position, whose accuracy nobody states)" if n else ""
     ax.set_xlabel(f"horizontal accuracy, metres ({len(stated):,} of {len(table):,} photos say it{beyond})"
-                  f"{corrected}", fontsize=10)
-    ax.set_ylabel("photos", fontsize=10)
-    ax.legend(frameon=False, fontsize=10)
+                  f"{corrected}")
+    ax.set_ylabel("photos")
+    ax.legend(frameon=False)
     return ax.figure
 
 # %% ../../nbs/show/62_survey.ipynb #08d74a0e
@@ -165,30 +160,25 @@ def plot_headings(
     "A rose of the headings; the photos without one and the mix of true and magnetic are stated."
     if sectors < 4: raise ValueError(f"{sectors} sectors make no rose: take 8 or 16")
     heading = table.heading.dropna().to_numpy() % 360
-    figure = new_figure((4.6, 4.9))
-    if not len(table): return _note(figure.subplots(), "There are no photos in the table.")
+    size = (4.6, 4.9)
+    if not len(table): return _note(light_axes(None, size), "There are no photos in the table.")
     if not len(heading):
-        return _note(figure.subplots(), f"None of {counted(len(table), 'photo')} has a compass heading\n"
-                                        "(GPSImgDirection in the EXIF).")
-    ax = figure.subplots(subplot_kw=dict(projection="polar"))
-    ax.set_theta_zero_location("N")
-    ax.set_theta_direction(-1)
+        return _note(light_axes(None, size), f"None of {counted(len(table), 'photo')} has a compass heading\n"
+                                             "(GPSImgDirection in the EXIF).")
+    ax = rose_axes(size=size)
     # a sector is centred on its direction
     counts = np.bincount(np.round(heading/(360/sectors)).astype(int) % sectors, minlength=sectors)
     ax.bar(np.arange(sectors)*2*np.pi/sectors, counts, width=1.9*np.pi/sectors, color=OKABE_ITO["blue"],
            alpha=0.85)
-    ax.set_xticks(np.arange(8) * np.pi / 4, MAIN_WINDS)
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-    ax.tick_params(labelsize=10)
     ax.set_rlabel_position(11)
-    ax.grid(color="#DDDDDD")
     of = table.heading_ref[table.heading.notna()].str.upper()
     kinds = {"true north": of == "T", "magnetic north": of == "M",
              "a north that is not stated": ~of.isin(["T", "M"])}
     mix = ", ".join(f"{m.sum():,} from {k}" for k, m in kinds.items() if m.any())
     without = len(table) - len(heading)
     ax.set_title(f"{counted(len(heading), 'photo')} with a heading, {without:,} without\n{mix}", fontsize=10)
-    return figure
+    return ax.figure
 
 # %% ../../nbs/show/62_survey.ipynb #460b6a7c
 def _cell_side(xy):
@@ -207,14 +197,14 @@ def cell_counts(
     xy = table_metres(table[_bulk(table)])
     if cell_m is None: cell_m = _cell_side(xy)
     if not 0 < cell_m < np.inf: raise ValueError(f"a square of {cell_m} m: give its side in metres, as in 10")
-    low = np.floor(xy.min(0) / cell_m)
-    n = (np.floor(xy.max(0) / cell_m) - low + 1).astype(int)
-    if n.prod() > 4_000_000:
-        raise ValueError(f"{n[0]:,} x {n[1]:,} squares of {cell_m:g} m: the photos are too far apart for "
-                         "them, use a larger cell_m, or None to have it chosen")
-    edges = [(low[i] + np.arange(n[i] + 1)) * cell_m for i in (0, 1)]
-    column, row = (np.floor(xy / cell_m) - low).astype(int).T
-    return np.bincount(row * n[0] + column, minlength=n.prod()).reshape(n[1], n[0]), *edges
+    low, high = np.floor(xy.min(0) / cell_m), np.floor(xy.max(0) / cell_m) + 1
+    if (high - low).prod() > 4_000_000:
+        squares = " x ".join(f"{n:,.0f}" for n in high - low)
+        raise ValueError(f"{squares} squares of {cell_m:g} m: the photos are too far apart for them, use a "
+                         "larger cell_m, or None to have it chosen")
+    east, north = (np.arange(*ends) * cell_m for ends in zip(low, high + 1))
+    counts = np.histogram2d(*xy.T, bins=(east, north))[0].T
+    return counts.astype(int), east, north
 
 # %% ../../nbs/show/62_survey.ipynb #e4d6fcfb
 def _counting_ticks(top):
@@ -239,7 +229,7 @@ def plot_density(
         bar = ax.figure.colorbar(mesh, cax=ax.inset_axes([1.03, 0, 0.035, 1]), ticks=_counting_ticks(top),
                                  format="{x:,.0f}")
         bar.minorticks_off()
-        bar.set_label("photos per square", fontsize=10)
+        bar.set_label("photos per square")
     held = counts[counts > 0]
     half = f"half of them {np.median(held):g} or fewer" if top > 1 else "one each"
     ax.set_title(f"{held.size:,} of {counts.size:,} squares of {distance_words(cell_m)} hold photos,\n{half}",
@@ -265,10 +255,8 @@ def _copy_edges(table, max_bits):
 
 def _check_cleaned(table):
     "ValueError unless `clean` has seen the table."
-    missing = [c for c in ("reasons", "sha256", "phash") if c not in table]
-    if missing:
-        raise ValueError(f"the table has no column {' or '.join(missing)}: clean it first, as in "
-                         "clean(table, folder)")
+    columns = ("reasons", "sha256", "phash")
+    need_columns(table, columns, "clean it first, as in clean(table, folder)", "the table has ")
 
 # %% ../../nbs/show/62_survey.ipynb #7d287db5
 def duplicate_groups(
@@ -279,10 +267,8 @@ def duplicate_groups(
     a marked one is a copy of. ValueError for a table that was not cleaned, or with an index label twice."""
     _check_cleaned(table)
     check_labels(table)
-    edges, n = _copy_edges(table, max_bits), len(table)
-    links = coo_matrix((np.ones(len(edges)), edges.T.reshape(2, -1)), shape=(n, n))
-    part = connected_components(links, directed=False)[1]
-    out = pd.DataFrame({"group": part, "stays": -1}, index=table.index)
+    n = len(table)
+    out = pd.DataFrame({"group": linked(_copy_edges(table, max_bits), n), "stays": -1}, index=table.index)
     out.loc[out.groupby("group").group.transform("size") < 2, "group"] = -1
     copy, order = _marked(table, *COPIES), pd.Series(np.arange(n), index=capture_order(table))
     for _, members in out[out.group >= 0].groupby("group"):
@@ -319,16 +305,14 @@ def plot_duplicates(
         return _note(light_axes(None, (6.4, 3.2)), said)
     left, right = light_axes(None, (8, 3.2), (1, 2))
     left.bar([str(s) for s in sizes.index], sizes.to_numpy(), width=0.6, color=OKABE_ITO["sky"])
-    left.set_xlim(-0.7, max(len(sizes), 4) - 0.3)
-    left.set_xlabel("photos in a group of copies", fontsize=10)
-    left.set_ylabel("groups", fontsize=10)
+    left.set(xlim=(-0.7, max(len(sizes), 4) - 0.3), xlabel="photos in a group of copies", ylabel="groups")
     apart = copy_distances(table, copies)
     counts = np.histogram(apart.dropna(), [-1, *APART_M.values()])[0]
     right.barh(list(APART_M), counts, color=[OKABE_ITO["sky"]] * 3 + [OKABE_ITO["vermilion"]] * 4)
     right.invert_yaxis()
     unplaced = f"\n({apart.isna().sum():,} more without a position)" if apart.isna().any() else ""
-    right.set_xlabel(f"copies, by distance to the photo that stays{unplaced}", fontsize=10)
-    right.set_xlim(0, max(1.05 * counts.max(), 1))
+    right.set(xlabel=f"copies, by distance to the photo that stays{unplaced}",
+              xlim=(0, max(1.05 * counts.max(), 1)))
     for ax, axis in ((left, left.yaxis), (right, right.xaxis)):
         axis.set_major_locator(MaxNLocator(5, integer=True))
         ax.grid(False, axis="x" if ax is left else "y")
@@ -347,11 +331,9 @@ def plot_split(
     if unused.any():
         ax.scatter(*xy[unused].T, s=size, color=INK, marker="x", linewidths=0.8,
                    label=f"not used ({unused.sum():,})")
-    for (name, colour), marker in zip(SPLIT_COLOURS.items(), "os^"):
-        of = split == name
-        if of.any():
-            ax.scatter(*xy[of].T, s=size if name == "train" else 1.5*size, color=colour, marker=marker,
-                       linewidths=0, label=f"{name} ({of.sum():,})")
+    train, *held = zip(SPLIT_COLOURS, zip(SPLIT_COLOURS.values(), MARKERS))
+    scatter_groups(ax, xy, split, dict([train]), size)
+    scatter_groups(ax, xy, split, dict(held), 1.5 * size)
     _key(ax, size, columns=4)
     return ax.figure
 
@@ -504,9 +486,7 @@ def write_gallery(
     if n: rest += f"<ul>{''.join(links)}</ul>\n"
     sections = [_code_section(r.code, r.why, seen, pictures, most) for r in codes.itertuples()]
     page = html_page(str(title), html_paragraph(lead, "lead"), rest, *sections)
-    with atomic_path(path, overwrite) as temporary:
-        temporary.write_text(page.replace("</style>", GALLERY_STYLE + "</style>", 1), encoding="utf-8")
-    return Path(path)
+    return write_whole(path, page.replace("</style>", GALLERY_STYLE + "</style>", 1), overwrite)
 
 # %% ../../nbs/show/62_survey.ipynb #56222ba0
 def _spots(table, values, names, apart_m):
@@ -574,6 +554,4 @@ def write_map(
              for layer, rows in _spots(shown, values, names, apart_m)]
     data = dict(layers=_layers(values, names), spots=spots,
                 bounds=[degrees.min().tolist(), degrees.max().tolist()])
-    with atomic_path(path, overwrite) as temporary:
-        temporary.write_text(map_page(folium, shown, data, script, style, tiles), encoding="utf-8")
-    return Path(path)
+    return write_whole(path, map_page(folium, shown, data, script, style, tiles), overwrite)
