@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 import torch
 from fastai.torch_core import default_device, num_distrib, rank_distrib, set_seed
-from fastai.vision.core import imagenet_stats
 
 from . import __version__
 from .files import read_json, write_json
@@ -65,7 +64,7 @@ def _config(recipe, protocol, dls, weights, photos):
         "schema_version": SCHEMA_VERSION, "img2gps": __version__, "created": datetime.datetime.now(
             datetime.timezone.utc).isoformat(timespec="seconds"), "finished": False,
         "recipe": recipe.to_dict(), "weights": weights, "frame": dls.frame.to_dict(), "size": list(dls.size),
-        "normalize": {"mean": list(imagenet_stats[0]), "std": list(imagenet_stats[1])},
+        "normalize": dict(zip(("mean", "std"), map(list, dls.stats))), "letterbox": True,
         "radius": {"level": protocol.level, "radius_m": None}, "split": {
             "by": split_kind(table), "seed": protocol.split_seed, "buffer_m": protocol.buffer_m,
             "fixed_test_set": bool(protocol.test_set),
@@ -191,7 +190,7 @@ def fit_familiarity(
     "How near photos are, in the network's features, to the training photos."
     features = {}
     for split in ("train", "valid"):
-        pixels = cache_photos(*photos.of(split), predictor.size, cache_dir, progress=False)
+        pixels = cache_photos(*photos.of(split), predictor.size, cache_dir, False, predictor.letterbox)
         batches = np.array_split(np.arange(len(pixels)), -(-len(pixels) // 64))
         features[split] = np.concatenate([predictor.features(pixels[rows]).cpu().numpy() for rows in batches])
     familiarity = Familiarity.fit(features["train"], features["valid"])

@@ -39,7 +39,9 @@ from ..geo import LocalFrame, geodesic_m
 from ..files import atomic_path, remove_unfinished
 from .recipe import Recipe
 from .losses import loss_outputs, make_loss
-from .models import GPSNet, WeightsUnavailable, create_model, frozen_stages, stages
+from .data import normalise_as
+from .models import (
+    GPSNet, WeightsUnavailable, check_size, create_model, frozen_stages, stages)
 
 # %% ../../nbs/learn/36_learner.ipynb #7c4db799
 def errors_m(
@@ -89,12 +91,13 @@ class Precision(MixedPrecision):
         self.learn.scaler = torch.amp.GradScaler(device, enabled=dtype == torch.float16)
 
 class FreezeBatchNorm(Callback):
-    """Keep the statistics of every batch normalisation as they are; fastai's `BnFreeze` does so for
-    frozen stages alone."""
+    """Keep the statistics of frozen stages' batch normalisation, or of all, as they are; fastai's
+    `BnFreeze` does not know the synchronised kind."""
     order = -9 # behind what sets the whole model to training mode
+    def __init__(self, everywhere: bool=False): self.everywhere = everywhere
     def before_train(self):
         for m in self.model.modules():
-            if isinstance(m, _BatchNorm): m.eval()
+            if isinstance(m, _BatchNorm) and (self.everywhere or not m.weight.requires_grad): m.eval()
 
 # %% ../../nbs/learn/36_learner.ipynb #b84172e4
 class EMA(Callback):
@@ -171,7 +174,7 @@ def recipe_callbacks(
     if recipe.channels_last: cbs.append(ChannelsLast())
     if recipe.accumulate > 1:
         cbs.append(GradientAccumulation(recipe.accumulate*recipe.batch_size // max(num_distrib(), 1)))
-    if recipe.freeze_bn: cbs.append(FreezeBatchNorm())
+    cbs.append(FreezeBatchNorm(recipe.freeze_bn))
     if recipe.ema: cbs.append(EMA(recipe.ema))
     if recipe.loss == "learned": cbs.append(KeepLossFromFinder())
     return cbs
@@ -185,12 +188,14 @@ def gps_learner(
     **kwargs, # to fastai's Learner
 ) -> Learner: # with `recipe` and `weights` (what the model started from) as attributes
     """A fastai Learner for positions: dropout head, MSE + alpha x geodesic, metres as metrics, mixed
-    precision where there is a GPU."""
+    precision where there is a GPU. It has the loaders normalise photos as its network wants them."""
     model, weights = (model, "given") if model is not None else learner_model(recipe)
+    if model.stats: normalise_as(dls, model.stats)
+    check_size(model, recipe.arch, dls.size)
     loss = make_loss(recipe.loss, recipe.alpha, dls.frame.scale, recipe.huber_m)
     learn = Learner(dls, model, loss_func=loss, metrics=position_metrics(dls.frame),
                     splitter=_parameter_groups(loss), opt_func=Adam, lr=recipe.lr, wd=recipe.weight_decay,
-                    train_bn=not recipe.freeze_bn, cbs=[*recipe_callbacks(recipe, dls.device), *L(cbs)],
+                    train_bn=False, cbs=[*recipe_callbacks(recipe, dls.device), *L(cbs)],
                     **kwargs)
     learn.recipe, learn.weights = recipe, weights
     return learn
@@ -571,9 +576,7 @@ def _exempt_from_decay(learn):
     synchronised kind."""
     for p in learn.loss_func.parameters(): learn.opt.state[p]["do_wd"] = False
     norms = [m for m in unwrapped(learn.model).modules() if isinstance(m, _BatchNorm)]
-    for p in (p for m in norms for p in m.parameters()):
-        learn.opt.state[p]["do_wd"] = False
-        if learn.train_bn: learn.opt.state[p]["force_train"] = True
+    for p in (p for m in norms for p in m.parameters()): learn.opt.state[p]["do_wd"] = False
 
 def _finished_phase(learn, saved):
     "Put a learner to the end of a phase that a killed run had finished."
