@@ -15,7 +15,7 @@ from pathlib import Path
 from fastcore.docments import docments
 
 from .protocol import SPLIT_KINDS, Protocol
-from .learn.recipe import CHOICES, Recipe
+from .learn.recipe import CHOICES, RECIPES, Recipe, named_recipe, recipe_words
 
 # %% ../nbs/90_cli.ipynb #47f9b922
 def scan_command(args):
@@ -195,16 +195,18 @@ def _chosen(args, base):
 # %% ../nbs/90_cli.ipynb #63dc7fd7
 def train_command(args):
     "Train on a folder of photos; leaves a complete run folder."
+    if args.recipes: return print(recipe_words())
     locator = "network"
     if args.folder and not args.resume:
         from img2gps.recognise import choose_locator
         locator = choose_locator(args.locator, args.weights or "auto")
         if locator == "recognise": return _train_places(args)
-    from img2gps.pipeline import Job, resume_run, standing, train_folder
+    from img2gps.pipeline import Job, resume_run, standing, train_folder, usual_recipe
     job = Job(args.device, logs=tuple(args.log))
     if args.resume: run = resume_run(args.resume, job)
     elif args.folder:
-        run = train_folder(args.folder, args.runs, args.name, _chosen(args, Recipe()),
+        base = named_recipe(args.recipe or usual_recipe(args.weights or "auto", args.arch))
+        run = train_folder(args.folder, args.runs, args.name, _chosen(args, base),
                            _chosen(args, Protocol()), job)
     else: raise ValueError("give a folder of photos to train on, or --resume RUN to resume a run")
     if int(os.environ.get("RANK", 0)): return # the first of several processes speaks
@@ -615,6 +617,10 @@ def _finish_parser(add):
         help="also log every step to TensorBoard (into the run folder) or Weights & Biases; may be given twice"
     )
     _add_splitting(train)
+    train.add_argument("--recipe", choices=list(RECIPES),
+                       help="settings by name; the others given here change it (default: strong, and scratch "
+                       "where no pretrained weights can be had)")
+    train.add_argument("--recipes", action="store_true", help="list the recipes and stop")
     _add_fields(train, Recipe(), leave_out=("channels_last",))
     more = add(add_command, "add")
     more.add_argument("run", help="run folder with places")

@@ -7,7 +7,8 @@ __all__ = ['LOGS', 'errors_m', 'position_metrics', 'learner_model', 'Precision',
            'averaged', 'KeepLossFromFinder', 'recipe_callbacks', 'gps_learner', 'StopAtNaN', 'ConsoleProgress',
            'final_record', 'log_callbacks', 'RunState', 'plain_optimizer_state', 'training_state', 'train_loader',
            'all_random_states', 'restore_random', 'snapshot', 'CheckpointFile', 'Resume', 'NoteHistory', 'TellEpoch',
-           'KeepBest', 'WriteCheckpoint', 'stale', 'StopEarly', 'phases', 'train', 'from_first', 'several_processes']
+           'KeepWeights', 'WriteCheckpoint', 'stale', 'StopEarly', 'stage_rates', 'run_epochs', 'phases',
+           'frozen_features', 'ridge_heads', 'solve_head', 'train', 'from_first', 'several_processes']
 
 # %% ../../nbs/learn/36_learner.ipynb #cf6d910e
 import random, sys, time, warnings
@@ -23,7 +24,7 @@ from fastai.callback.channelslast import ChannelsLast
 from fastai.callback.core import Callback, CancelFitException
 from fastai.callback.fp16 import AMPMode, MixedPrecision
 from fastai.callback.progress import ProgressCallback
-from fastai.callback.training import GradientAccumulation
+from fastai.callback.training import GradientAccumulation, GradientClip
 from fastai.learner import Learner
 from fastai.metrics import AccumMetric
 from fastai.optimizer import Adam
@@ -175,6 +176,7 @@ def recipe_callbacks(
     if recipe.accumulate > 1:
         cbs.append(GradientAccumulation(recipe.accumulate*recipe.batch_size // max(num_distrib(), 1)))
     cbs.append(FreezeBatchNorm(recipe.freeze_bn))
+    if recipe.clip: cbs.append(GradientClip(recipe.clip))
     if recipe.ema: cbs.append(EMA(recipe.ema))
     if recipe.loss == "learned": cbs.append(KeepLossFromFinder())
     return cbs
@@ -289,7 +291,7 @@ class RunState:
     epoch: int = 0 # epochs done in this phase
     history: list = field(default_factory=list) # a dictionary per epoch
     best_m: float = float("inf") # the lowest validation error so far, metres
-    best: dict = None # the weights that gave it, on the CPU
+    best: dict = None # the weights that are kept, on the CPU
 
 # %% ../../nbs/learn/36_learner.ipynb #59b27003
 def plain_optimizer_state(
@@ -457,14 +459,15 @@ class TellEpoch(Callback):
     def after_epoch(self):
         if "geodesic_m" in final_record(self.learn): self.tell(pd.DataFrame(self.state.history))
 
-class KeepBest(Callback):
-    "Keep the weights of the epoch with the lowest validation error."
+class KeepWeights(Callback):
+    "Keep the weights of the epoch with the lowest validation error, or of a certain one."
     order = 63
-    def __init__(self, state: RunState): self.state = state
+    def __init__(self, state: RunState, epoch: int=0): self.state, self.epoch_kept = state, epoch
     def after_epoch(self):
-        error = final_record(self.learn).get("geodesic_m", np.inf)
-        if error < self.state.best_m:
-            self.state.best_m, self.state.best = float(error), snapshot(averaged(self.learn).state_dict())
+        error, state = final_record(self.learn).get("geodesic_m", np.inf), self.state
+        better, state.best_m = error < state.best_m, min(state.best_m, float(error))
+        if len(state.history) == self.epoch_kept if self.epoch_kept else better:
+            if np.isfinite(error): state.best = snapshot(averaged(self.learn).state_dict())
 
 class WriteCheckpoint(Callback):
     "Write a checkpoint after each epoch; the first of several processes does."
@@ -498,6 +501,21 @@ class StopEarly(Callback):
         if stale(self.state.history, self.patience, self.done): raise CancelFitException()
 
 # %% ../../nbs/learn/36_learner.ipynb #af914fdf
+def stage_rates(
+    learn: Learner, # from `gps_learner`
+): # a number for each stage, from the first to the head; or a slice
+    "The highest learning rates of a backbone that knows something."
+    r, below = learn.recipe, len(stages(unwrapped(learn.model))) - 1
+    if not r.lr_decay: return slice(r.lr / 20, r.lr / 2)
+    return [r.body_lr * r.lr_decay**(below - 1 - i) for i in range(below)] + [r.lr]
+
+def run_epochs(
+    recipe: Recipe,
+    steps: int, # an epoch's
+) -> int:
+    "How many epochs a recipe trains."
+    return recipe.epochs or -(-recipe.steps // steps)
+
 def phases(
     learn: Learner, # from `gps_learner`
 ) -> list: # dictionaries: trained stages, epochs, lr and more for `fit_one_cycle`
@@ -507,9 +525,9 @@ def phases(
     fresh = learn.weights in ("none", "given")
     at_once = fresh or r.trained != "all" or r.frozen_epochs < 1
     schedule = r.schedule if r.schedule != "auto" else "one_cycle" if at_once else "fine_tune"
-    last = dict(trained=r.trained, epochs=r.epochs, lr=r.lr)
+    last = dict(trained=r.trained, epochs=run_epochs(r, len(learn.dls.train)), lr=r.lr)
     if schedule == "one_cycle": return [last]
-    slow = slice(r.lr / 20, r.lr / 2) # early stages to late ones
+    slow = stage_rates(learn)
     head = dict(trained="head", epochs=max(r.frozen_epochs, 1), lr=r.lr)
     if schedule == "fine_tune":
         return [head | dict(pct_start=0.99), last | dict(lr=slow, pct_start=0.3, div=5.)]
@@ -517,6 +535,57 @@ def phases(
     keep = len(names) - frozen_stages(unwrapped(learn.model), r.trained) # stages that are trained in the end
     joining = [head | dict(trained="+".join(names[:k]), lr=slow if k > 1 else r.lr) for k in range(1, keep)]
     return joining + [last | dict(lr=slow)]
+
+# %% ../../nbs/learn/36_learner.ipynb #135d3efa
+@torch.no_grad()
+def frozen_features(
+    learn: Learner,
+    part: int, # 0 for the training photos as they are, 1 for validation
+) -> tuple: # float64 (n, d) and standardised positions (n, 2), on the CPU
+    "What the backbone sees in a learner's photos."
+    data, body, device = learn.dls[part].dataset, unwrapped(learn.model).body.eval(), learn.dls.device
+    mean, std = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in learn.dls.stats)
+    rows = []
+    for items in torch.arange(len(data)).split(64):
+        photos = data.whole(items.tolist())[0].as_subclass(torch.Tensor).to(device)
+        rows.append(body((photos.float() / 255 - mean) / std).double().cpu())
+    places = data.whole.places[data.whole.rows].as_subclass(torch.Tensor)
+    return torch.cat(rows), places.double().cpu()
+
+def ridge_heads(
+    x: torch.Tensor, # features (n, d)
+    y: torch.Tensor, # positions (n, 2)
+    penalties, # of coefficients of features with deviation 1, by photo
+): # yields weight (2, d) and bias (2,) for each
+    "Linear maps from features to positions, by one decomposition."
+    middle, spread = x.mean(0), x.std(0).clamp(min=1e-6)
+    u, s, v = torch.linalg.svd((x - middle) / spread, full_matrices=False)
+    along = u.T @ (y - y.mean(0))
+    for penalty in penalties:
+        weight = (v.T @ (along * (s / (s**2 + penalty * len(x)))[:, None]) / spread[:, None]).T
+        yield weight, y.mean(0) - weight @ middle
+
+# %% ../../nbs/learn/36_learner.ipynb #a431e621
+def solve_head(
+    learn: Learner, # with a linear head
+    after_epoch=noop, # called with the history
+) -> pd.DataFrame: # one row, as `train`'s
+    "Put the best of some ridge regressions on a learner's frozen backbone into its head."
+    if learn.weights == "none":
+        warnings.warn("features of random weights: little better than a thumbnail (--weights FILE)")
+    (x, y), (held, places) = (frozen_features(learn, part) for part in (0, 1))
+    off = lambda head: float(errors_m(held @ head[0].T + head[1], places, learn.dls.frame).mean())
+    weight, bias = min(ridge_heads(x, y, np.logspace(-4, 3, 15)), key=off)
+    last = unwrapped(learn.model).head[-1]
+    with torch.no_grad():
+        last.weight.copy_(weight)
+        last.bias.copy_(bias)
+    with learn.no_bar(), learn.no_logging(): figures = list(learn.validate())
+    fitted = learn.loss_func((x @ weight.T + bias).float(), y.float()).item()
+    names = ["train_loss", *learn.recorder.metric_names[2:-1]]
+    history = pd.DataFrame([{"epoch": 1, **dict(zip(names, map(float, [fitted, *figures])))}])
+    after_epoch(history)
+    return history
 
 # %% ../../nbs/learn/36_learner.ipynb #4ced4ab9
 def train(
@@ -526,7 +595,8 @@ def train(
     progress="auto", # "auto", "notebook", "console" or None
     after_epoch=noop, # called with the history (a DataFrame) after every epoch
 ) -> pd.DataFrame: # the history, a row per epoch: epoch, train_loss, valid_loss, geodesic_m, rmse_m, acc_25m
-    "Train a learner by its recipe with one-cycle schedules, and leave it with the weights of its best epoch."
+    "Train a learner by its recipe, and leave it with the weights that the recipe keeps."
+    if learn.recipe.schedule == "ridge": return solve_head(learn, after_epoch)
     file = CheckpointFile(checkpoint_dir) if checkpoint_dir else None
     read = lambda: (phases(learn), file.read() if file and resume else None)
     plan, saved = from_first(read, learn.dls.device)
@@ -534,11 +604,12 @@ def train(
     if file and rank_distrib() == 0: remove_unfinished(file.path) # a kill came while one was written
     _choose_progress(learn, progress)
     ends = np.cumsum([0] + [p["epochs"] for p in plan]).tolist()
+    kept = ends[-1] if learn.recipe.keep == "last" else 0
     with several_processes(learn):
         for i in range(state.phase, len(plan)):
             patience = learn.recipe.patience if i == len(plan) - 1 else 0
             if saved and stale(state.history, patience, ends[i]): break
-            cbs = [StopAtNaN(), NoteHistory(state, ends[i]), KeepBest(state),
+            cbs = [StopAtNaN(), NoteHistory(state, ends[i]), KeepWeights(state, kept),
                    StopEarly(state, patience, ends[i])]
             if file: cbs.append(WriteCheckpoint(state, file))
             if rank_distrib() == 0:
