@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['network_size', 'TensorGPS', 'LatLon', 'EncodeGPS', 'GPSBlock', 'show_batch', 'show_results', 'plot_top_losses',
-           'CachedPhoto', 'CachedImageBlock', 'WholeBatches', 'CachedDL', 'gps_datablock', 'normalise_as',
+           'on_device', 'CachedPhoto', 'CachedImageBlock', 'WholeBatches', 'CachedDL', 'gps_datablock', 'normalise_as',
            'gps_dataloaders']
 
 # %% ../../nbs/learn/31_data.ipynb #56f4a9e0
@@ -123,6 +123,14 @@ def plot_top_losses(x: TensorImage, y: TensorGPS, samples, outs, raws, losses, *
     return ctxs
 
 # %% ../../nbs/learn/31_data.ipynb #09ceb324
+def on_device(
+    rows, # whole numbers
+    device, # torch device
+) -> torch.Tensor: # int64
+    "Row numbers on a device, sent without waiting for what it is still at."
+    rows = torch.as_tensor(rows)
+    return rows if device.type != "cuda" else rows.pin_memory().to(device, non_blocking=True)
+
 class CachedPhoto(Transform):
     "Row numbers to the decoded photos in those rows of the cache."
     def __init__(self,
@@ -137,7 +145,7 @@ class CachedPhoto(Transform):
         rows, # row numbers
     ) -> torch.Tensor: # uint8, (n, 3, height, width)
         "Several photos at once."
-        if isinstance(self.pixels, torch.Tensor): photos = self.pixels[rows]
+        if isinstance(self.pixels, torch.Tensor): photos = self.pixels[on_device(rows, self.pixels.device)]
         else: photos = torch.from_numpy(np.ascontiguousarray(self.pixels[np.asarray(rows)]))
         return photos.permute(0, 3, 1, 2).contiguous()
 
@@ -160,7 +168,7 @@ class WholeBatches:
         items, # numbers of the dataset's items
     ) -> tuple: # TensorImage (n, 3, height, width), uint8; TensorGPS (n, 2)
         rows = [self.rows[i] for i in items]
-        return TensorImage(self.photos.batch(rows)), TensorGPS(self.places[rows])
+        return TensorImage(self.photos.batch(rows)), TensorGPS(self.places[on_device(rows, self.places.device)])
 
 class CachedDL(TfmdDL):
     "A `TfmdDL` that reads whole batches where its dataset has them (`whole`, from `gps_dataloaders`)."
@@ -228,6 +236,7 @@ def gps_dataloaders(
     dls = block.dataloaders(list(range(len(used))), bs=batch_size, val_bs=2*batch_size,
                             num_workers=num_workers, device=device)
     encoded = torch.tensor(frame.encode(used.latitude.to_numpy(), used.longitude.to_numpy())).float()
+    if isinstance(pixels, torch.Tensor): encoded = encoded.to(pixels.device)
     for dl in dls: dl.dataset.whole = WholeBatches(CachedPhoto(pixels), encoded, dl.dataset.items)
     dls.frame, dls.size, dls.table, dls.stats = frame, tuple(size), used, imagenet_stats
     return dls
