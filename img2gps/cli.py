@@ -20,7 +20,7 @@ from fastcore.docments import docments
 from . import __version__
 from .files import new_folder, read_json, write_json
 from .protocol import SPLIT_KINDS, Protocol
-from .learn.recipe import CHOICES, Recipe
+from .learn.recipe import CHOICES, RECIPES, Recipe, named_recipe, recipe_words
 
 # %% ../nbs/90_cli.ipynb #47f9b922
 def scan_command(
@@ -242,20 +242,30 @@ def train_command(
     # also log every step to TensorBoard (into the run folder) or Weights & Biases; may be given twice
     log: Literal["tensorboard", "wandb"] = (),
     device: str = None,
+    recipes: bool = False, # list the recipes and stop
+    # settings by name, which those given here change (default: strong, and scratch where no pretrained weights
+    # can be had)
+    named: Literal[tuple(RECIPES)] = None,
     protocol: Protocol = Protocol(),
-    recipe: Recipe = Recipe(),
+    changes: Recipe = None,
 ):
     "Train on a folder of photos. It leaves a complete run folder."
+    if recipes: return print(recipe_words())
+    changes = changes or {}
+    weights = changes.get("weights", "auto")
     if folder and not resume:
         from img2gps.recognise import choose_locator, join_network, places_standing, train_places
-        locator = choose_locator(locator, recipe.weights)
+        locator = choose_locator(locator, weights)
         if locator == "recognise":
             run = train_places(folder, runs, name, protocol)
             return print(_trained(run, places_standing(run)))
     elif not resume: raise ValueError("give a folder of photos to train on, or --resume RUN to resume a run")
-    from img2gps.pipeline import Job, resume_run, standing, train_folder
+    from img2gps.pipeline import Job, resume_run, standing, train_folder, usual_recipe
     job = Job(device, logs=tuple(log))
-    run = resume_run(resume, job) if resume else train_folder(folder, runs, name, recipe, protocol, job)
+    if resume: run = resume_run(resume, job)
+    else:
+        recipe = named_recipe(named or usual_recipe(weights, changes.get("arch")), **changes)
+        run = train_folder(folder, runs, name, recipe, protocol, job)
     if int(os.environ.get("RANK", 0)): return # the first of several processes speaks
     if locator == "both" and not resume: print(places_standing(join_network(run)))
     print(_trained(run, standing(run)))
@@ -462,7 +472,8 @@ SHARED = dict( # what a parameter means that has no comment of its own
     allow_missing="go on without files that a CSV names and the folder lacks",
     overwrite="replace files that are there",
     device="torch device, such as cpu or cuda (default: the GPU where there is one; predict: cpu)")
-SHORT_FLAGS = dict(split_by="split", buffer_m="buffer", as_json="json") # others are their parameter's name
+SHORT_FLAGS = dict(split_by="split", buffer_m="buffer", as_json="json", named="recipe") # the other flags are
+# their parameters' names
 UNITS = dict.fromkeys(("buffer_m", "huber_m", "spacing", "max_spread", "label_sigma"), "M") | dict.fromkeys(
     ("device", "name", "license", "arch", "weights"), "NAME") | dict(
     valid="SHARE", test="SHARE", region="S,W,N,E", hub="OWNER/NAME", trained="STAGES")
@@ -478,20 +489,21 @@ def _parameters(source):
 
 # %% ../nbs/90_cli.ipynb #8b2c2dff
 def _add_parameter(parser, name, kind, default, meaning):
-    "A word, or a flag with its choices and its default."
+    "A word, or a flag with its choices and its default; what is not given is not among what was parsed."
     flag = f"--{SHORT_FLAGS.get(name, name).replace('_', '-')}"
     meaning = meaning.replace("%", "%%")
-    if kind is bool: return parser.add_argument(flag, dest=name, action="store_true", help=meaning)
+    absent = dict(default=argparse.SUPPRESS)
+    if kind is bool: return parser.add_argument(flag, dest=name, action="store_true", help=meaning, **absent)
     if default is Parameter.empty or name == "folder":
         nargs = "+" if kind is list else None if default is Parameter.empty else "?"
-        return parser.add_argument(name, nargs=nargs, help=meaning)
+        return parser.add_argument(name, nargs=nargs, help=meaning, **absent)
     choices = get_args(kind) or dict(CHOICES, split_by=SPLIT_KINDS).get(name)
     if default == ():
-        return parser.add_argument(flag, action="append", default=[], choices=choices, help=meaning)
+        return parser.add_argument(flag, action="append", choices=choices, help=meaning, **absent)
     unit = None if choices else UNITS.get(name, "PATH" if kind is str else "N")
     if default not in (None, ""): meaning += f" (default {default})"
-    parser.add_argument(flag, dest=name, type=None if get_args(kind) else kind, default=default,
-                        choices=choices, metavar=unit, help=meaning)
+    parser.add_argument(flag, dest=name, type=None if get_args(kind) else kind, choices=choices,
+                        metavar=unit, help=meaning, **absent)
 
 # %% ../nbs/90_cli.ipynb #ce4bcf8f
 COMMANDS = {f.__name__.removesuffix("_command"): f for f in (
@@ -514,9 +526,13 @@ def make_parser() -> argparse.ArgumentParser:
 
 # %% ../nbs/90_cli.ipynb #a220e67f
 def _given(args, source):
-    "The arguments of a command, or the fields of a recipe or protocol, from what was parsed."
-    return {name: p.annotation(**_given(args, p.annotation)) if is_dataclass(p.annotation)
-            else getattr(args, name, p.default) for name, p in signature(source).parameters.items()}
+    "The arguments of a command from what was parsed; of a recipe, what it changes."
+    out = {}
+    for name, p in signature(source).parameters.items():
+        if not is_dataclass(p.annotation): out[name] = getattr(args, name, p.default); continue
+        given = {f: getattr(args, f) for f in signature(p.annotation).parameters if hasattr(args, f)}
+        out[name] = given if p.default is None else p.annotation(**given)
+    return out
 
 # %% ../nbs/90_cli.ipynb #4c7baaee
 def main(

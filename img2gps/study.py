@@ -7,12 +7,13 @@ __all__ = ['STUDY_SIZES', 'grid', 'run_study', 'study_axes', 'summarize_study', 
            'plot_study', 'study_setup']
 
 # %% ../nbs/81_study.ipynb #794cb728
-import itertools, json, os, re
+import gc, itertools, json, os, re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.figure import Figure
 
 from .style import OKABE_ITO, light_axes
@@ -69,9 +70,15 @@ def run_study(
             name = ",".join(f"{k}={v}" for k, v in (settings | {"seed": seed}).items())
             name = re.sub(r"[^\w.=,+\-]+", "-", name)
             run = _run_one(photos, out/name, replace(recipe, seed=seed), protocol, job)
+            _forget()
             rows.append({**settings, "seed": seed, **_figures(run), "run": run.name})
             say(f"{name}: test {rows[-1]['test_m']:.1f} m")
     return pd.DataFrame(rows)
+
+def _forget():
+    "Free what a run's learner held: its parts name each other, so Python waits with it, and so does the GPU."
+    gc.collect()
+    if torch.cuda.is_available(): torch.cuda.empty_cache()
 
 def _figures(run):
     "The figures of one finished run."

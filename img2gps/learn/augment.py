@@ -10,6 +10,8 @@ import torch
 from fastai.vision.all import RandomErasing, TensorImage, Transform
 from torchvision.transforms.v2.functional import gaussian_blur
 
+from .data import on_device
+
 # %% ../../nbs/learn/32_augment.ipynb #ee24a0fa
 def homography_grid(
     h: torch.Tensor, # (n, 3, 3): from the output's coordinates to the input's, both -1 to 1 from edge to edge
@@ -101,8 +103,9 @@ class SomePhotos(Transform):
         p: float, # probability that a photo is changed
     ):        self.p = p
     def encodes(self, x: TensorImage):
-        which = torch.rand(len(x), device=x.device) < self.p
-        if not which.any(): return x
+        which = (torch.rand(len(x)) < self.p).nonzero()[:, 0] # drawn on the CPU: nobody waits for a GPU's answer
+        if not len(which): return x
+        which = on_device(which, x.device)
         out = x.as_subclass(torch.Tensor).clone()
         out[which] = self.change(out[which])
         return TensorImage(out)

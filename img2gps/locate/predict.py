@@ -65,6 +65,7 @@ class Predictor:
     level: float = 0.9
     coverage: float = math.nan # the share of test photos that the radius really held
     device: str = "cpu"
+    letterbox: bool = False # how photos of another shape are fitted, see `fit_image`
     # training photos' features, by which photos unlike all of them are refused a radius
     familiarity: Familiarity = None
 
@@ -91,7 +92,7 @@ class Predictor:
             model.eval().to(device), LocalFrame(**config["frame"]), tuple(config["size"]), normal["mean"],
             normal["std"], number(radius.get("radius_m")), number(radius.get("sigmas")),
             radius.get("level", 0.9), number(radius.get("coverage")), device,
-            load_familiarity(run/"familiarity.safetensors") if
+            bool(config.get("letterbox")), load_familiarity(run/"familiarity.safetensors") if
             (run/"familiarity.safetensors").is_file() else None)
 
 # %% ../../nbs/locate/44_predict.ipynb #ea53c503
@@ -105,6 +106,14 @@ def caveat(self:Predictor) -> str:
             "and new photos may too, so read it as a lower bound")
 
 # %% ../../nbs/locate/44_predict.ipynb #e5da9f1f
+@patch
+def decode(self:Predictor,
+    photo, # a photo file, or a PIL image that is upright
+) -> np.ndarray: # uint8, (height, width, 3), of `size`
+    "A photo as the network's pixels. OSError names a file that cannot be decoded."
+    if isinstance(photo, Image.Image): return np.asarray(fit_image(photo, self.size, self.letterbox))
+    return np.asarray(decode_photo(photo, self.size, self.letterbox))
+
 @patch
 def locate(self:Predictor,
     photos: np.ndarray, # uint8, (n, height, width, 3), upright and of `size`
@@ -121,7 +130,7 @@ def normalised(self:Predictor,
     if photos.dtype != np.uint8 or photos.ndim != 4 or photos.shape[1:] != (*self.size, 3):
         raise ValueError(f"photos must be uint8 of shape (n, {self.size[0]}, {self.size[1]}, 3), not "
                          f"{photos.dtype} of {photos.shape}; cut them with "
-                         "img2gps.photos.exif.decode_photo(path, size)")
+                         "Predictor.decode(path)")
     x = torch.from_numpy(np.array(photos)).to(self.device).permute(0, 3, 1, 2).float() / 255
     mean, std = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (self.mean, self.std))
     return (x - mean) / std
@@ -158,7 +167,7 @@ def locate_image(self:Predictor,
 ) -> tuple: # latitude, longitude in degrees
     "Position of one picture in memory."
     if not isinstance(image, Image.Image): image = Image.fromarray(np.asarray(image))
-    return tuple(float(v) for v in self.locate(np.asarray(fit_image(image, self.size))[None])[0])
+    return tuple(float(v) for v in self.locate(self.decode(image)[None])[0])
 
 # %% ../../nbs/locate/44_predict.ipynb #bf365381
 @patch
@@ -174,7 +183,7 @@ def locate_files(
     the radius of a photo unlike any training photo."""
     rows = []
     for start in tqdm(range(0, len(paths), batch_size), desc="locate", unit="batch", disable=not progress):
-        batch = [_decoded(p, self.size) for p in paths[start:start + batch_size]]
+        batch = [_decoded(self, p) for p in paths[start:start + batch_size]]
         good = [photo for photo, _ in batch if photo is not None]
         answers = zip(*self.answer(np.stack(good))) if good else iter(())
         for path, (photo, note) in zip(paths[start:start + batch_size], batch):
@@ -215,9 +224,9 @@ def predict(self:Predictor,
     return pd.DataFrame(self.locate_files(paths, batch_size, progress),
                         columns=columns + self.extra_columns())
 
-def _decoded(path, size):
+def _decoded(predictor, path):
     "The decoded photo and '', or None and why not."
-    try: return np.asarray(decode_photo(path, size)), ""
+    try: return predictor.decode(path), ""
     except OSError as e: return None, str(e)
 
 # %% ../../nbs/locate/44_predict.ipynb #d2d0a000

@@ -28,9 +28,11 @@ class PhotoStore:
     def __init__(self,
         folder, # where stores are kept
         size: tuple, # (height, width) of every photo in it
+        letterbox: bool=False, # see `fit_image`
     ):
         self.size, self.row_bytes = tuple(map(int, size)), int(size[0]) * int(size[1]) * 3
-        self.folder = Path(folder)/f"photos-{self.size[0]}x{self.size[1]}-v{CACHE_VERSION}"
+        self.letterbox, kind = letterbox, "letterbox-" if letterbox else ""
+        self.folder = Path(folder)/f"photos-{self.size[0]}x{self.size[1]}-{kind}v{CACHE_VERSION}"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.pixels, self.index = self.folder/"pixels.bin", self.folder/"index.jsonl"
 
@@ -55,10 +57,10 @@ def _seen_as(path):
     path, stat = os.path.abspath(path), os.stat(path)
     return path, stat.st_size, stat.st_mtime_ns
 
-def _decoded_row(path, size, content):
+def _decoded_row(path, store, content):
     "A file's SHA-256 and its decoded pixels, or None for pixels that the store has already."
     sha = file_sha256(path)
-    return sha, None if sha in content else np.asarray(decode_photo(path, size))
+    return sha, None if sha in content else np.asarray(decode_photo(path, store.size, store.letterbox))
 
 @contextmanager
 def _locked(store, say):
@@ -110,7 +112,7 @@ def _fill(self:PhotoStore, keys, seen, content, progress, chunk=128):
                       f"and {room / 1e9:.1f} GB are free; free some, choose a smaller --side, or another "
                       "folder for the cache")
     row = max(content.values()) + 1 if content else self._whole_rows() # behind whatever may be mapped
-    decoded = lambda key: _decoded_row(key[0], self.size, content)
+    decoded = lambda key: _decoded_row(key[0], self, content)
     bar = tqdm(total=len(todo), desc="decode", unit="photo", disable=not progress)
     with bar, ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
         for start in range(0, len(todo), chunk):
@@ -180,10 +182,11 @@ def cache_photos(
     size: tuple, # (height, width) that the network sees
     cache_dir, # where the store is kept
     progress: bool=True, # show a bar
+    letterbox: bool=False, # see `fit_image`
 ) -> CachedPhotos: # uint8, (n, height, width, 3), in the order of the table
     """Decode every photo of a table once; the next call only opens the store. OSError names a photo that
     cannot be decoded."""
-    store = PhotoStore(cache_dir, size)
+    store = PhotoStore(cache_dir, size, letterbox)
     return CachedPhotos(store, store.rows([Path(folder)/n for n in table.file_name], progress))
 
 # %% ../../nbs/photos/13_cache.ipynb #9e0621cd

@@ -63,7 +63,7 @@ _TORCHVISION_BODY = '''def create_body():
 _TIMM_BODY = '''def create_body():
     "The backbone without its classifier."
     import timm
-    return timm.create_model(ARCH, pretrained=False, num_classes=0)
+    return timm.create_model(ARCH, pretrained=False, num_classes=0, **@options@)
 '''
 
 # %% ../../nbs/share/71_leaderboard.ipynb #c604b730
@@ -119,6 +119,7 @@ _PREPROCESS = ('''"""From a photo to what the network sees. Needs Pillow, numpy 
                "import os\n\nimport numpy as np\nimport torch\nfrom PIL import Image, ImageOps\n"
                '''
 SIZE = @size@ # height, width in pixels
+LETTERBOX = @letterbox@ # photos of another shape are fitted whole
 MEAN, STD = @mean@, @std@ # of red, green and blue, for values from 0 to 1
 
 def check_array(image):
@@ -142,7 +143,10 @@ _PREPROCESS += '''def to_image(photo):
             return to_image(image)
     if isinstance(photo, Image.Image): photo = ImageOps.exif_transpose(photo)
     else: check_array(photo); photo = Image.fromarray(photo)
-    return ImageOps.fit(photo.convert("RGB"), SIZE[::-1], Image.Resampling.BILINEAR)
+    photo, shape = photo.convert("RGB"), photo.width * SIZE[0] / (photo.height * SIZE[1])
+    if LETTERBOX and min(shape, 1 / shape) < 0.7:
+        return ImageOps.pad(photo, SIZE[::-1], Image.Resampling.BILINEAR, (124, 116, 104))
+    return ImageOps.fit(photo, SIZE[::-1], Image.Resampling.BILINEAR)
 
 def to_tensor(photo):
     "A path, PIL image or uint8 array (height, width, 3) -> normalised float32 tensor (3, height, width)."
@@ -257,7 +261,8 @@ with img2gps.
 {_EXAMPLE}
 
 `pip install -r requirements.txt` is all that it needs; `python predict.py PHOTO...` locates files.
-Photos of any size are cropped about their centre and resized to {height} x {width} pixels (height x width).
+Photos of any size are cropped about their centre and resized to {height} x {width} pixels (height x
+width){', those of quite another shape fitted whole on grey' if config.get('letterbox') else ''}.
 An array must be upright: files are turned by their EXIF orientation, arrays cannot be.
 float32 degrees are coarse (up to half a metre at 75 degrees of longitude); `predict.locate` gives
 float64.""",
@@ -284,7 +289,8 @@ def _generated(config, state):
     last = [m for m in model.head if isinstance(m, torch.nn.Linear)]
     values = dict(arch=recipe["arch"], classifier=classifier, dropout=float(recipe.get("dropout", 0.5)),
                   features=last[0].in_features, hidden=last[-1].in_features,
-                  size=tuple(map(int, config["size"])))
+                  size=tuple(map(int, config["size"])), letterbox=bool(config.get("letterbox")),
+                  options=getattr(net, "options", {}))
     values |= {k: tuple(map(float, config["normalize"][k])) for k in ("mean", "std")}
     values |= {k: float(config["frame"][k]) for k in ("latitude", "longitude", "scale")}
     layers = filled(_MLP_HEAD if head == "mlp" else _LINEAR_HEAD, **values)

@@ -16,7 +16,6 @@ import torch
 from torch import nn
 
 from ..style import new_figure, plain_label
-from ..photos.exif import decode_photo
 from ..locate.predict import Predictor
 
 # %% ../../nbs/show/65_attention.ipynb #a889c850
@@ -121,7 +120,7 @@ def plot_attention(
     position. Errors as `attention_maps` and `decode_photo`."""
     files = [files] if isinstance(files, (str, os.PathLike)) else list(files)
     if not files: raise ValueError("no photos to look at: give at least one file")
-    photos = np.stack([np.asarray(decode_photo(f, predictor.size)) for f in files])
+    photos = np.stack([predictor.decode(f) for f in files])
     maps = attention_maps(predictor, photos, batch_size)
     with _evaluating(predictor.model): places = predictor.locate(photos)
     away_m = np.linalg.norm(predictor.frame.to_metres(*places.T), axis=-1)
