@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MEANING', 'LATER', 'COLUMNS', 'TRUE_COLUMNS', 'PREDICTED_COLUMNS', 'TRUTHS', 'ALIASES', 'RADIUS_68', 'columns_of',
-           'photo_table', 'need_columns', 'float_column', 'with_tilt', 'text_column', 'has_position', 'write_table',
+           'photo_table', 'with_tilt', 'text_column', 'need_columns', 'float_column', 'has_position', 'write_table',
            'rename_columns', 'posix_name', 'read_csv', 'table_frame', 'table_metres', 'step_lengths', 'capture_seconds',
            'capture_order', 'counted', 'distance_words']
 
@@ -90,6 +90,20 @@ def photo_table(
         table[column] = (float_column if kind is float else text_column)(table, column)
     return table[COLUMNS + [c for c in table if c not in COLUMNS]].reset_index(drop=True)
 
+def with_tilt(table):
+    "A table whose angle of the camera has the name that older tables did not have: they say `pitch`."
+    return table if "tilt" in table else table.rename(columns={"pitch": "tilt"})
+
+# %% ../nbs/02_table.ipynb #6c20d1a9
+def text_column(
+    table, # a table
+    column: str, # one of its columns, or one that it lacks
+) -> pd.Series: # str, of dtype object
+    "A column of texts, '' where it is missing or empty."
+    if column not in table: return pd.Series("", index=table.index, dtype=object)
+    values = table[column].astype(object)
+    return values.where(values.notna(), "").map(str).astype(object)
+
 def need_columns(
     table, # a table
     columns, # what it must have
@@ -109,19 +123,6 @@ def float_column(
     "A column of numbers, NaN where it is missing or says no number."
     values = table[column] if column in table else pd.Series(np.nan, index=table.index)
     return pd.to_numeric(values, errors="coerce").astype("float64")
-
-def with_tilt(table):
-    "A table whose angle of the camera has the name that older tables did not have: they say `pitch`."
-    return table if "tilt" in table else table.rename(columns={"pitch": "tilt"})
-
-def text_column(
-    table, # a table
-    column: str, # one of its columns, or one that it lacks
-) -> pd.Series: # str, of dtype object
-    "A column of texts, '' where it is missing or empty."
-    if column not in table: return pd.Series("", index=table.index, dtype=object)
-    values = table[column].astype(object)
-    return values.where(values.notna(), "").map(str).astype(object)
 
 # %% ../nbs/02_table.ipynb #5dee0d8a
 def has_position(
