@@ -63,8 +63,8 @@ def suspect_labels(
     window_s: float=60., # photos of the same walk within so many seconds are asked
 ) -> pd.DataFrame: # largest error first
     """Held-out photos whose label is doubted: file_name, split, error_m, look_alikes and neighbours (answer,
-    label or silent), suggested_latitude, suggested_longitude. The table is not changed; no witness, no
-    suspicion."""
+    label or silent), suggested_latitude, suggested_longitude (none for test photos). The table is not
+    changed; no witness, no suspicion."""
     table = table.reset_index(drop=True)
     held = text_column(table, "split").isin(HELD_OUT) | ("split" not in table)
     judged = np.flatnonzero(held & table[list(PREDICTED_COLUMNS)].notna().all(axis=1))
@@ -85,7 +85,8 @@ def suspect_labels(
         dict(file_name=rows.get("file_name", rows.index.astype(str)),
              split=text_column(rows, "split"), error_m=error_m[rows.index],
              look_alikes=say[alike[doubted]], neighbours=say[beside[doubted]],
-             suggested_latitude=rows[PREDICTED_COLUMNS[0]], suggested_longitude=rows[PREDICTED_COLUMNS[1]]))
+             **{f"suggested_{c.removeprefix('pred_')}": rows[c].where(text_column(rows, "split") != "test")
+                for c in PREDICTED_COLUMNS}))
     return found.sort_values("error_m", ascending=False, kind="stable").reset_index(drop=True)
 
 def _positions_m(table):

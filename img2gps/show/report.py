@@ -272,7 +272,8 @@ def _suspects_section(suspects, photos_folder, most=24):
     for row in suspects.head(most).to_dict("records"):
         picture = _thumbnail(photos_folder, str(row["file_name"])) if photos_folder is not None else ""
         where = (f"look-alikes: {row['look_alikes']}; photos of the same minute: {row['neighbours']}; "
-                 f"suggested {row['suggested_latitude']:.5f}, {row['suggested_longitude']:.5f}")
+                 + ("a test photo, for which nothing is suggested" if pd.isna(row["suggested_latitude"]) else
+                    f"suggested {row['suggested_latitude']:.5f}, {row['suggested_longitude']:.5f}"))
         cards.append(f"<li>{picture}<b>{row['error_m']:.1f} m</b> <span "
                      f"class=name>{html_text(row['file_name'], 120)}</span> "
                      f"<small>{html.escape(where)}</small></li>")
