@@ -146,7 +146,8 @@ def question(
     for level, r in radii.items():
         if not np.isfinite(r).all(): continue
         by = [float(np.mean((errors <= r)[outings == o])) for o in dict.fromkeys(outings)]
-        held[level] = {"photos": float(np.mean(errors <= r)), "by_outing": by, "median_m": float(np.median(r))}
+        held[level] = {"photos": float(np.mean(errors <= r)), "by_outing": by,
+                       "median_m": float(np.median(r))}
     return {"question": text, **summarize(errors), "mean_interval_m": spread,
             "interval_over": "places; these outings only", "radius_held": held}
 
@@ -237,7 +238,8 @@ def plot_matched(
     chosen = list(dict.fromkeys(order[:each] + order[-each:]))
     if not chosen: return None
     figure = new_figure((8, 2.9 * len(chosen)))
-    for i, (pair, where) in zip(chosen, figure.subplots(len(chosen), 2, width_ratios=(1.6, 1), squeeze=False)):
+    axes = figure.subplots(len(chosen), 2, width_ratios=(1.6, 1), squeeze=False)
+    for i, (pair, where) in zip(chosen, axes):
         belief, row = beliefs[i], answered.iloc[i]
         best = belief.photos[belief.counts.argmax()]
         mine, other = indexed.patches[i], places.patches(best)
