@@ -19,7 +19,6 @@ import piexif
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..geo import check_lat_lon
-from ..table import MEANING
 
 # %% ../../nbs/photos/10_exif.ipynb #21fb1ea0
 def _number(value):
@@ -329,6 +328,7 @@ def read_photo(
 ) -> dict:
     """What the header of one photo says, None or '' where it says nothing certain; `note` says why there
     is no position. Raises only FileNotFoundError."""
+    from img2gps.table import MEANING # brings in pandas, which decoding a photo does not need
     row = {c: "" if kind is str else None for c, (kind, _) in MEANING.items() if c != "file_name"}
     try: size, (main, exif, gps), xmp, note = read_header(path)
     except FileNotFoundError: raise
