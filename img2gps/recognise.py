@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['LOCATORS', 'NEVER_WALKED_M', 'NETWORK_WEIGHTS', 'choose_locator', 'Indexed', 'index_photos', 'calibration_words',
            'crossed_radii', 'question', 'three_questions', 'question_words', 'places_config', 'about_places',
-           'answer_judged', 'plot_matched', 'judge_places', 'train_places', 'finish_places', 'free_run', 'open_places',
-           'has_places', 'add_walk', 'network_likelihood', 'beside_network', 'fit_network', 'join_network',
-           'weigh_network', 'locate_with_places', 'network_says', 'places_standing']
+           'answer_judged', 'plot_matched', 'judge_places', 'train_places', 'calibrate_all', 'finish_places',
+           'free_run', 'open_places', 'has_places', 'add_walk', 'network_likelihood', 'beside_network', 'fit_network',
+           'join_network', 'weigh_network', 'locate_with_places', 'network_says', 'places_standing']
 
 # %% ../nbs/79_recognise.ipynb #f48469a1
 import datetime, json, os, re, shutil, sys
@@ -304,19 +304,33 @@ def train_places(
     run.mkdir(parents=True)
     try:
         judge_places(run, photos, indexed, config)
-        finish_places(run, indexed, config, say)
+        finish_places(run, indexed, config, progress, say)
     except BaseException:
         shutil.rmtree(run, ignore_errors=True) # a run that is there is whole; its patches are kept
         raise
     return run
 
-def finish_places(run, indexed, config, say=print):
-    "Let the judged photos join the places, unless they were given as a test set, and save both."
+def calibrate_all(
+    places: Places,
+    progress: bool = False, # show bars
+) -> HeldOut: # what it was learned from
+    "Learn weights, radii and pace from all walks; how much a network counts stays."
+    network, held = (places.calibration or {}).get("network"), places.hold_out(progress=progress)
+    places.calibrate(held)
+    places.calibrate_walks(held)
+    if network: places.calibration["network"] = network
+    return held
+
+def finish_places(run, indexed, config, progress=False, say=print):
+    "Let the judged photos join the places, unless they were given as a test set; learn from all, and save."
+    places = indexed.places
     if config["split"]["by"] != "given" and not config["split"]["fixed_test_set"] and indexed.patches:
-        indexed.places.append(indexed.judged, indexed.patches)
+        places.append(indexed.judged, indexed.patches)
         say(f"{counted(len(indexed.patches), 'test photo')} joined the places after they were judged")
-    indexed.places.save(run/"places.safetensors")
-    write_json(run/"config.json", config | {"places": about_places(indexed.places)})
+        if not places.calibration.get("network", {}).get("weight"): # else its radii are those of both
+            calibrate_all(places, progress)
+    places.save(run/"places.safetensors")
+    write_json(run/"config.json", config | {"places": about_places(places)})
 
 # %% ../nbs/79_recognise.ipynb #278f50cb
 def free_run(
@@ -368,10 +382,7 @@ def add_walk(
     if not added:
         say("nothing to add: every photo of this folder is in the places already, or has no position")
         return 0
-    held, network = places.hold_out(progress=progress), (places.calibration or {}).get("network")
-    places.calibrate(held)
-    places.calibrate_walks(held)
-    if network: places.calibration["network"] = network
+    held = calibrate_all(places, progress)
     metrics = read_json(run/"metrics.json", "train again") | three_questions(places, held)
     places.save(run/"places.safetensors")
     write_json(run/"metrics.json", metrics)
@@ -443,7 +454,7 @@ def join_network(
     metrics = judge_places(run, photos, indexed, config, also, pd.read_csv(run/"history.csv"))
     if "test" in alone: say(f"the network alone {alone['test']['mean_m']:.1f} m, "
                             f"both {metrics['test']['mean_m']:.1f} m on the test photos")
-    finish_places(run, indexed, config, say)
+    finish_places(run, indexed, config, progress, say)
     return run
 
 def weigh_network(run, photos, indexed, say=print):
