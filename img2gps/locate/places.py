@@ -814,20 +814,22 @@ def load(cls:Places,
 def add(self:Places,
     table, # photo table of a new walk; photos without a position are left out
     folder, # the folder that its names are relative to
-    prefix: str="", # put before the new photos' names, so that they stay different
     workers: int=0, # threads
     progress: bool=False, # show a bar
     say=print, # what is said goes here
     cache=None, # a folder that keeps patches
 ) -> int: # how many photos were added
-    "Take in the photos of another walk."
+    """Take in the photos of another walk. One whose name is in use gets the folder's before it: cameras count
+    from one again."""
     table = photo_table(table)
     table = table[has_position(table)].reset_index(drop=True)
-    known = set(self.table.file_name)
-    names = [prefix + n for n in table.file_name]
-    new = [i for i, n in enumerate(names) if n not in known]
-    if len(new) < len(names):
-        say(f"{counted(len(names) - len(new), 'photo')} of that name are in the places already")
+    known, used = set(_photo_keys(self.table)), set(self.table.file_name)
+    new = [i for i, key in enumerate(_photo_keys(table)) if key not in known]
+    if len(new) < len(table):
+        say(f"{counted(len(table) - len(new), 'photo')} of that name and time are in the places already")
+    names = list(table.file_name)
+    for i in new:
+        while names[i] in used: names[i] = f"{Path(folder).resolve().name}/{names[i]}"
     found = extract_all(features_named(self.features), [Path(folder)/table.file_name[i] for i in new],
                         workers, progress, cache)
     kept = [(i, p) for i, p in zip(new, found) if p is not None and len(p)]
@@ -835,6 +837,10 @@ def add(self:Places,
     rows = table.iloc[[i for i, _ in kept]].assign(file_name=[names[i] for i, _ in kept])
     self.append(rows, [p for _, p in kept])
     return len(kept)
+
+def _photo_keys(table):
+    "What makes two photos the same: their names and times, and their folders where a time is unknown."
+    return [(n.rsplit("/", 1)[-1], t) if t else (n, "") for n, t in zip(table.file_name, table.taken_at)]
 
 @patch
 def append(self:Places,
