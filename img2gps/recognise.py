@@ -6,8 +6,9 @@
 __all__ = ['LOCATORS', 'NEVER_WALKED_M', 'NETWORK_WEIGHTS', 'choose_locator', 'Indexed', 'index_photos', 'calibration_words',
            'crossed_radii', 'question', 'three_questions', 'question_words', 'places_config', 'about_places',
            'answer_judged', 'plot_matched', 'judge_places', 'train_places', 'calibrate_all', 'finish_places',
-           'free_run', 'open_places', 'has_places', 'add_walk', 'network_likelihood', 'beside_network', 'fit_network',
-           'join_network', 'weigh_network', 'locate_with_places', 'network_says', 'places_standing']
+           'free_run', 'open_places', 'run_level', 'has_places', 'add_walk', 'network_likelihood', 'beside_network',
+           'fit_network', 'join_network', 'weigh_network', 'locate_with_places', 'network_says', 'places_standing',
+           'judge_walk']
 
 # %% ../nbs/79_recognise.ipynb #f48469a1
 import datetime, json, os, re, shutil, sys
@@ -27,7 +28,7 @@ from .photos.split import SPLITS, audit_split, split_kind
 from .photos.prepare import Photos, prepare, read_and_clean
 from .learn.lookalike import photo_thumbnails
 from .locate.patches import agree, features_named, match
-from .locate.places import LEVELS, STEP_M, Evidence, HeldOut, Places, extract_all
+from .locate.places import LEVELS, STEP_M, Evidence, HeldOut, Places, extract_all, outings
 from .judge.evaluate import add_errors, bootstrap_interval, evaluate_predictions, summarize
 from .judge.suspects import suspect_labels
 from .show.plots import save_map
@@ -135,7 +136,7 @@ def crossed_radii(
 # %% ../nbs/79_recognise.ipynb #c5e3530c
 def question(
     errors, # (k,) metres
-    radii: dict, # level -> metres (k,)
+    radii: dict, # level -> metres (k,); NaN for photos that were refused
     spots, # (k,): of each photo a place's id
     outings, # (k,)
     text: str, # what was asked
@@ -144,10 +145,11 @@ def question(
     spread = list(map(float, bootstrap_interval(errors, spots))) if len(set(spots)) > 9 else None
     held = {}
     for level, r in radii.items():
-        if not np.isfinite(r).all(): continue
-        by = [float(np.mean((errors <= r)[outings == o])) for o in dict.fromkeys(outings)]
-        held[level] = {"photos": float(np.mean(errors <= r)), "by_outing": by,
-                       "median_m": float(np.median(r))}
+        given = ~np.isnan(r)
+        if np.isinf(r).any() or not given.any(): continue
+        within, walks = (errors <= r)[given], np.asarray(outings)[given]
+        held[level] = {"photos": float(within.mean()), "median_m": float(np.median(r[given])),
+                       "by_outing": [float(within[walks == o].mean()) for o in dict.fromkeys(walks)]}
     return {"question": text, **summarize(errors), "mean_interval_m": spread,
             "interval_over": "places; these outings only", "radius_held": held}
 
@@ -325,9 +327,11 @@ def finish_places(run, indexed, config, progress=False, say=print):
     "Let the judged photos join the places, unless they were given as a test set; learn from all, and save."
     places = indexed.places
     if config["split"]["by"] != "given" and not config["split"]["fixed_test_set"] and indexed.patches:
+        walks = set(places.outing)
         places.append(indexed.judged, indexed.patches)
         say(f"{counted(len(indexed.patches), 'test photo')} joined the places after they were judged")
-        if not places.calibration.get("network", {}).get("weight"): # else its radii are those of both
+        # places of the same walks teach nothing about another; and with a network, radii are those of both
+        if set(places.outing) != walks and not places.calibration.get("network", {}).get("weight"):
             calibrate_all(places, progress)
     places.save(run/"places.safetensors")
     write_json(run/"config.json", config | {"places": about_places(places)})
@@ -358,6 +362,10 @@ def open_places(
         raise ValueError(f"{run} was written by img2gps {config.get('img2gps', '?')} with layout version "
                          f"{config.get('schema_version')}, and this one reads version 1: train again")
     return config, Places.load(run/"places.safetensors")
+
+def run_level(config) -> float: # of `LEVELS`
+    "The level of a run's radii."
+    return min(LEVELS, key=lambda level: abs(level - config.get("radius", {}).get("level", 0.9)))
 
 def has_places(
     run, # run folder
@@ -482,7 +490,7 @@ def locate_with_places(
 ) -> tuple: # a table as of `Places.locate` or `Places.locate_walk`; the radius' level; a caveat, or ''
     "Locate photos with a run of recognition."
     config, places = open_places(run)
-    level = min(LEVELS, key=lambda l: abs(l - config.get("radius", {}).get("level", 0.9)))
+    level = run_level(config)
     also = network_says(run, places, paths)
     if walk: located = places.locate_walk(paths, level, online, progress=progress, say=say, also=also)
     else: located = places.locate(paths, level, progress=progress, also=also)
@@ -516,11 +524,40 @@ def places_standing(
     "What a run of recognition can do."
     metrics, run = read_json(Path(run)/"metrics.json", "train again"), Path(run)
     words = {"another_day": "another day", "never_walked": "a place never walked", "walk": "a whole walk",
-             "walk_online": "a walk, past only"}
-    lines = [f"{text:22s}{question_words(metrics[name])}" for name, text in words.items() if name in metrics]
+             "walk_online": "a walk, past only", "unseen_photo": "an unseen walk, photos",
+             "unseen_walk": "an unseen walk, whole"}
+    asked = metrics | {f"unseen_{how}": answer for how, answer in metrics.get("unseen", {}).items()}
+    lines = [f"{text:24s}{question_words(asked[name])}" for name, text in words.items() if name in asked]
     if "test" in metrics:
         test, floors = metrics["test"], metrics["test"]["floors"]
-        lines.append(f"{'test photos':22s}{test['mean_m']:.1f} m on average; mean position "
+        lines.append(f"{'test photos':24s}{test['mean_m']:.1f} m on average; mean position "
                      f"{floors['mean_position']['mean_m']:.1f} m, nearest walked place "
                      f"{floors['nearest_place_oracle']['mean_m']:.1f} m")
     return "\n".join([*lines, f"report  {run/'report.html'}"])
+
+# %% ../nbs/79_recognise.ipynb #62635208
+def judge_walk(
+    run, # run folder with places
+    folder, # photos of a walk that the run has not seen, with positions
+    progress: bool = True, # show bars
+    say=print, # what is said goes here
+) -> dict: # photo and walk, of `question`
+    "Judge a run on a walk of another day, photo by photo and as a whole."
+    run = Path(run)
+    (config, places), (table, where) = open_places(run), read_and_clean(folder, "", progress=progress, say=say)
+    table = table[table.keep & has_position(table)].reset_index(drop=True)
+    if not len(table): raise ValueError(f"{folder} has no photo with a position to judge the run by")
+    paths, level = [Path(where)/n for n in table.file_name], run_level(config)
+    found, also = places.locate_evidence(paths, progress=progress), network_says(run, places, paths)
+    truth, judged = places.frame.to_metres(table.latitude.to_numpy(), table.longitude.to_numpy()), {}
+    for how in ("photo", "walk"):
+        if how == "photo": rows = places.locate(paths, level, also=also, found=found)
+        else: rows = places.locate_walk(paths, level, say=say, also=also, found=found)
+        known = rows.pred_latitude.notna().to_numpy()
+        answers = places.frame.to_metres(*rows[["pred_latitude", "pred_longitude"]][known].to_numpy().T)
+        spots = [f"{e:.0f} {n:.0f}" for e, n in truth[known] / 5]
+        judged[how] = question(
+            np.hypot(*(answers - truth[known]).T), {f"{level:g}": rows.radius_m[known].to_numpy()}, spots,
+            outings(table[known]), f"{Path(where).name}, judged before it was added: {how}")
+    write_json(run/"metrics.json", read_json(run/"metrics.json", "train again") | {"unseen": judged})
+    return judged

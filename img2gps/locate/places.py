@@ -726,10 +726,11 @@ def locate(
     workers: int = 0, # threads
     progress: bool = False, # show a bar
     also=None, # another locator's log-likelihoods of the ground's places, an array (m,) for each photo
+    found=None, # from `locate_evidence`, which takes the time
     # file_name as given, pred_latitude, pred_longitude, radius_m, note; nowhere, agreeing, matched
 ) -> pd.DataFrame:
     "Where some photos were taken."
-    found, also = self.locate_evidence(photos, workers, progress), also or [None] * len(photos)
+    found, also = found or self.locate_evidence(photos, workers, progress), also or [None] * len(photos)
     rows = [
         UNREADABLE if e is None else self.answer(self.believe(e, also=a), level) for e, a in zip(found, also)
     ]

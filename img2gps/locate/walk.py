@@ -290,6 +290,7 @@ def locate_walk(self:Places,
     progress: bool=False, # show a bar
     say=print, # what is said goes here
     also=None, # another locator's log-likelihoods of the ground's places, an array (m,) for each photo
+    found=None, # from `locate_evidence`, which takes the time
 ) -> pd.DataFrame: # as of `locate`, and walk, seconds, moved_m; in the order given
     "Locate photos with the help of those taken before and after them."
     photos = list(photos)
@@ -298,7 +299,8 @@ def locate_walk(self:Places,
     if len(set(walk)) > 1:
         say(f"{counted(len(set(walk)), 'walk')}, told apart by camera and by pauses of half an hour: "
             "chained each by itself")
-    found, steps = self.locate_evidence(photos, workers, progress), Steps(self.ground.places, self.pace)
+    found = found or self.locate_evidence(photos, workers, progress)
+    steps = Steps(self.ground.places, self.pace)
     rows, also = [UNREADABLE | {"moved_m": np.nan} for _ in photos], also or [None] * len(photos)
     for w in dict.fromkeys(walk):
         at = np.array([i for i in np.flatnonzero(walk == w) if found[i] is not None], int)
