@@ -295,8 +295,9 @@ def demo_command(
 ):
     "Make the demo campus, train on it, and say where the result stands."
     from img2gps.pipeline import Job, run_demo, standing
+    from img2gps.recognise import places_standing
     run, photos = run_demo(out, size, seed, Job(device))
-    print(_trained(run, standing(run), min(photos.glob("*.jpg"))))
+    print(_trained(run, f"{standing(run)}\n\n{places_standing(run)}", min(photos.glob("*.jpg"))))
 
 # %% ../nbs/90_cli.ipynb #42402db8
 def _read_predictions(path):

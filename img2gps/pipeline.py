@@ -42,6 +42,7 @@ from .judge.suspects import suspect_labels
 from .show.plots import save_map
 from .show.report import write_report
 from .show.attention import plot_attention
+from .recognise import join_network, judge_walk
 
 # %% ../nbs/80_pipeline.ipynb #9fed960f
 def new_run(
@@ -443,13 +444,18 @@ def run_demo(
     seed: int=0, # of the campus and of the training
     job: Job=Job(),
 ) -> tuple: # the run folder and the folder of photos
-    "Draw a campus, train on it from scratch, judge held-out places. Photos that are there are used again."
-    photos, full = Path(out)/"photos", size == "full"
-    make_demo(photos, seed=seed, progress=bool(job.progress), **(dict(n_places=110) if full else TINY_CAMPUS))
+    """Draw a campus, train on it from scratch, judge held-out places and another day at walked ones. Photos
+    that are there are used again."""
+    photos, again, full = Path(out)/"photos", Path(out)/"another_day", size == "full"
+    drawn = dict(seed=seed, progress=bool(job.progress), **(dict(n_places=110) if full else TINY_CAMPUS))
+    make_demo(photos, **drawn)
+    make_demo(again, later=1, **drawn)
     recipe = replace(DEMO_RECIPE, seed=seed, **({} if full else TINY_RECIPE))
-    return train_folder(photos,
-                        Path(out)/"runs", "demo", recipe, Protocol(split_by="location", split_seed=seed),
-                        job), photos
+    run = train_folder(photos, Path(out)/"runs", "demo", recipe,
+                       Protocol(split_by="location", split_seed=seed), job)
+    join_network(run, progress=bool(job.progress), say=job.say)
+    judge_walk(run, again, bool(job.progress), job.say)
+    return run, photos
 
 TINY_CAMPUS = dict(n_places=8, size=(160, 120))
 TINY_RECIPE = dict(arch="shufflenet_v2_x0_5", epochs=2, side=32)

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['SIDE', 'MOST_PATCHES', 'CONTRAST', 'BYTES_SCALE', 'RATIO', 'DISTINCT', 'MOST_MATCHES', 'TOLERANCE_PX', 'SIZE_FACTOR',
            'FEATURES', 'Patches', 'hellinger_bytes', 'grey_photo', 'UprightSift', 'Matches', 'match', 'Agreement',
-           'agree', 'KorniaDisk', 'signed_bytes', 'features_named']
+           'agree', 'KorniaDisk', 'signed_bytes', 'KorniaLightGlue', 'features_named']
 
 # %% ../../nbs/locate/41_patches.ipynb #69a381f1
-import importlib
+import importlib, re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -240,6 +240,45 @@ def signed_bytes(
     "Unit vectors as bytes about 128."
     return np.clip(np.round(np.asarray(vectors) * BYTES_SCALE / 2 + 128), 0, 255).astype(np.uint8)
 
+# %% ../../nbs/locate/41_patches.ipynb #12cfef75
+class KorniaLightGlue(KorniaDisk):
+    "DISK patches, matched by LightGlue."
+    name = "disk-lightglue"
+
+    def __init__(self,
+        most: int=MOST_PATCHES, # patches a photo
+        weights=None, # DISK's, see `KorniaDisk`
+        matcher=None, # a .safetensors or .pth file of LightGlue's weights; kornia downloads them by default
+    ):
+        super().__init__(most, weights)
+        lightglue = _learned("kornia.feature").LightGlue
+        if matcher is None: self.glue = _downloaded(lambda: lightglue("disk"))
+        else:
+            self.glue = lightglue(None, input_dim=128)
+            state = {re.sub(r"^(self|cross)_attn\.(\d+)", r"transformers.\2.\1_attn", k): v # its authors' names
+                     for k, v in _read_state(matcher, self._torch).items()}
+            lacking = set(self.glue.load_state_dict(state, strict=False).missing_keys)
+            if lacking := lacking & set(dict(self.glue.named_parameters())):
+                raise ValueError(f"{matcher} holds no weights of LightGlue for DISK: {len(lacking)} are missing")
+        self.glue.eval()
+
+    def _seen(self, patches):
+        tensor = lambda values: self._torch.from_numpy(np.asarray(values, np.float32))[None]
+        vectors = (patches.descriptors.astype(np.float32) - 128) / (BYTES_SCALE / 2)
+        where = patches.points[:, :2]
+        return dict(keypoints=tensor(where), descriptors=tensor(vectors), image_size=tensor(where.max(0) + 1))
+
+    def match(self,
+        a: Patches, # of one photo
+        b: Patches, # of another
+    ) -> Matches: # its ratios are how unsure LightGlue is, 0 to 1
+        "What LightGlue matches."
+        if min(len(a), len(b)) < 2: return match(a, b)
+        with self._torch.inference_mode(): found = self.glue(dict(image0=self._seen(a), image1=self._seen(b)))
+        first, second = found["matches"][0].numpy().T
+        unsure = 1 - found["scores"][0].float().numpy()
+        return Matches(first, second, unsure, unsure)
+
 # %% ../../nbs/locate/41_patches.ipynb #12f50646
 def _learned(module):
     "A module of the extra `kornia`."
@@ -267,7 +306,7 @@ def _read_state(path, torch):
     return state.get("extractor", state)
 
 # %% ../../nbs/locate/41_patches.ipynb #d759d075
-FEATURES = {"sift": UprightSift, "disk": KorniaDisk}
+FEATURES = {"sift": UprightSift, "disk": KorniaDisk, "disk-lightglue": KorniaLightGlue}
 
 def features_named(
     name: str="sift", # of `FEATURES`

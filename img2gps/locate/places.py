@@ -6,13 +6,14 @@
 __all__ = ['STEP_M', 'REACH_M', 'MOST_PLACES', 'NEIGHBOURHOOD_M', 'PLACES_VERSION', 'PATCHES_VERSION', 'VOTERS', 'NEIGHBOURS',
            'SHORTLIST', 'CALIBRATION_PHOTOS', 'LEVELS', 'UNSEEN_M', 'VOTE_WEIGHTS', 'LESS_ANYWHERE', 'UNFAMILIAR',
            'ANSWER_COLUMNS', 'UNREADABLE', 'word_count', 'nearest_words', 'learn_words', 'Ground', 'Places', 'outings',
-           'PatchCache', 'extract_all', 'Evidence', 'Weights', 'spread_density', 'Belief', 'expected_best',
-           'nowhere_features', 'believe', 'HeldOut', 'stretch']
+           'PatchCache', 'extract_all', 'Evidence', 'matcher_of', 'Weights', 'spread_density', 'Belief',
+           'expected_best', 'nowhere_features', 'believe', 'HeldOut', 'stretch']
 
 # %% ../../nbs/locate/42_places.ipynb #35186916
 import json, os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from ..geo import LocalFrame, mean_position
 from ..files import atomic_path, file_sha256
 from ..table import capture_seconds, counted, has_position, photo_table
 from ..photos.split import sessions
-from .patches import Patches, agree, features_named, match
+from .patches import FEATURES, Patches, agree, features_named, match
 
 # %% ../../nbs/locate/42_places.ipynb #a9d6db05
 def word_count(
@@ -338,6 +339,12 @@ class Evidence:
                          near_votes[self.photos]], 1)
 
 # %% ../../nbs/locate/42_places.ipynb #820aaaef
+@lru_cache
+def matcher_of(features):
+    "How patches of these features are matched."
+    own = hasattr(FEATURES.get(features), "match")
+    return features_named(features).match if own else match
+
 @patch
 def evidence(self:Places,
     patches: Patches, # of a new photo
@@ -348,7 +355,8 @@ def evidence(self:Places,
     votes = self.votes(patches, kept)
     asked = np.flatnonzero(votes > 0)
     listed = asked[np.argsort(-votes[asked], kind="stable")[:shortlist]]
-    found = [agree(patches, mine, match(patches, mine)) for mine in map(self.patches, listed)]
+    pair = matcher_of(self.features)
+    found = [agree(patches, mine, pair(patches, mine)) for mine in map(self.patches, listed)]
     return Evidence(listed, np.array([f.count for f in found], int), np.array([f.distinct for f in found],
                                                                               int), votes)
 
