@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from .geo import LocalFrame, frame_about
-from .files import atomic_path
+from .files import atomic_path, regular_file
 
 # %% ../nbs/02_table.ipynb #0e1b941b
 MEANING = { # column -> its kind, and what it says
@@ -179,7 +179,7 @@ def read_csv(
     "A table of texts. ValueError names the file, and the line where it has one cell too many."
     path = Path(path)
     try:
-        with open(path, encoding="utf-8-sig", newline="") as f: text = f.read(50_000_000)
+        with open(regular_file(path), encoding="utf-8-sig", newline="") as f: text = f.read(50_000_000)
         head = text.partition("\n")[0]
         lines = list(csv.reader(io.StringIO(text), delimiter=max(",;\t", key=head.count), strict=True))
     except FileNotFoundError: raise
