@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['regular_file', 'atomic_path', 'remove_unfinished', 'write_whole', 'write_json', 'read_json', 'new_folder',
-           'whole_folder', 'file_sha256', 'real_data']
+           'whole_folder', 'file_sha256', 'shown', 'real_data']
 
 # %% ../nbs/01_files.ipynb #79c28bfd
-import contextlib, hashlib, json, os, shutil, stat, tempfile
+import contextlib, hashlib, json, os, re, shutil, stat, tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -110,6 +110,15 @@ def file_sha256(
     with open(regular_file(path), "rb") as f:
         while part := f.read(1 << 20): sha.update(part)
     return sha.hexdigest()
+
+# %% ../nbs/01_files.ipynb #d607f66e
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+def shown(
+    text, # of a file or of its name
+) -> str: # one line
+    "A text with what a terminal would obey, and no eye would see, as escapes."
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
 
 # %% ../nbs/01_files.ipynb #c9bbbead
 def real_data(
