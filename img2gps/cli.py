@@ -164,8 +164,8 @@ def plan_command(
 # %% ../nbs/90_cli.ipynb #d765936b
 def coverage_command(
     folder: str,
-    plan: str = None, # the checklist that img2gps plan wrote (default: an even grid where photos are)
-    spacing: float = 15., # metres between the places of that grid
+    plan: str = None, # the checklist that img2gps plan wrote (default: the places where photos are)
+    spacing: float = 15., # metres between those places
     region: str = None, # what the plan was made for: south,west,north,east or a GeoJSON file
     avoid: str = None, # areas where nobody can stand, such as buildings: a GeoJSON file
     headings: int = 8, # directions to look in at each place
@@ -188,18 +188,18 @@ def coverage_command(
     if avoid: read_region("0,0,0.01,0.01", avoid) # a bad file is said before the photos are read
     table, _ = read_and_clean(folder, allow_missing=allow_missing)
     where = read_region(region or cover.photo_region(table), avoid) if region or avoid else None
-    box = where or (None if plan else cover.photo_region(table))
-    plan = read_plan(plan) if plan else plan_capture(box, spacing_m=spacing)
-    covered = cover.coverage(plan, table, headings=headings)
-    matched = cover.match_photos(plan, table, headings=headings)
+    how = dict(headings=headings, radius_m=None if plan or region else spacing / math.sqrt(3))
+    if plan: plan = read_plan(plan)
+    else: plan = plan_capture(where, spacing_m=spacing) if region else cover.photo_plan(table, spacing)
+    covered, matched = cover.coverage(plan, table, **how), cover.match_photos(plan, table, **how)
     print(cover.summarize_coverage(covered, cover.count_matches(matched)))
     if out: print(f"  {write_table(covered, out, overwrite, safe_csv)}")
     if map: print(f"  {save_figure(map, cover.plot_coverage(covered, where, table), overwrite)}")
     if second and (covered.status == "done").all():
         print("every place is done: there is nothing to walk again")
     elif second:
-        walk = cover.second_walk(covered, box, second_places)
-        print(f"second walk: {cover.summarize_walk(walk, cover.walk_gaps(walk, covered, box))}")
+        walk = cover.second_walk(covered, where, second_places)
+        print(f"second walk: {cover.summarize_walk(walk, cover.walk_gaps(walk, covered, where))}")
         for path in write_plan(walk, second, headings).values(): print(f"  {path}")
 
 # %% ../nbs/90_cli.ipynb #8a94a6ac
