@@ -18,7 +18,7 @@ from typing import Literal, get_args
 from fastcore.docments import docments
 
 from . import __version__
-from .files import new_folder, read_json, write_json
+from .files import new_folder, read_json, shown, write_json
 from .protocol import SPLIT_KINDS, Protocol
 from .learn.recipe import CHOICES, RECIPES, Recipe, named_recipe, recipe_words
 
@@ -30,6 +30,7 @@ def scan_command(
     no_cache: bool = False, # read every photo again, and remember nothing
     allow_missing: bool = False,
     overwrite: bool = False,
+    safe_csv: bool = False,
 ):
     "Read the headers of a folder's photos into the photo table."
     from img2gps.table import counted, has_position, write_table
@@ -38,10 +39,10 @@ def scan_command(
     _free(overwrite, out)
     table, _ = read_photos(folder, allow_missing, cache=None if no_cache else scan_cache(folder))
     placed = has_position(table)
-    if out: print(f"photo table: {write_table(table, out, overwrite)}")
+    if out: print(f"photo table: {write_table(table, out, overwrite, safe_csv)}")
     print(f"{counted(len(table), 'photo')}, {placed.sum()} with a position, {(~placed).sum()} without")
     without = table[~placed]
-    for r in without.head(show).itertuples(): print(f"  {r.file_name}: {r.note}")
+    for r in without.head(show).itertuples(): print(f"  {shown(r.file_name)}: {shown(r.note)}")
     if len(without) > show:
         print(f"  ... and {len(without) - show} more; --show {len(without)} lists them all, and so does the "
               "note column of --out")
@@ -57,6 +58,7 @@ def clean_command(
     show: int = 20, # photos to list for each reason
     allow_missing: bool = False,
     overwrite: bool = False,
+    safe_csv: bool = False,
 ):
     "Check a folder's photos and say what speaks against which."
     from img2gps.photos.clean import summarize_reasons
@@ -64,12 +66,12 @@ def clean_command(
     from img2gps.photos.prepare import read_and_clean
     _free(overwrite, out, gallery)
     table, folder = read_and_clean(folder, region, allow_missing, overrides)
-    if out: print(f"photo table: {write_table(table, out, overwrite)}")
+    if out: print(f"photo table: {write_table(table, out, overwrite, safe_csv)}")
     print(f"{counted(len(table), 'photo')}, {table.keep.sum()} kept; nothing was deleted or moved")
     for r in summarize_reasons(table).itertuples():
         marked = table.file_name[table.reasons.str.split(";").map(lambda codes: r.code in codes)]
         print(f"\n{r.code}: {counted(r.photos, 'photo')}{'' if r.set_aside else ', kept'}. {r.why}")
-        print(f"  {', '.join(marked.head(show))}")
+        print(f"  {', '.join(map(shown, marked.head(show)))}")
     if gallery:
         from img2gps.show.survey import write_gallery
         print(f"\ngallery of marked photos: {write_gallery(table, folder, gallery, overwrite=overwrite)}")
@@ -81,6 +83,7 @@ def split_command(
     save_test_set: str = None, # write the test photos down by content, for --test-set of later runs
     folds: int = None, # also deal all groups into so many folds and audit each; --out writes a table for each
     overwrite: bool = False,
+    safe_csv: bool = False,
     protocol: Protocol = Protocol(),
 ):
     "Hold out whole groups of a folder's photos and audit the split."
@@ -89,24 +92,24 @@ def split_command(
     from img2gps.photos.split import save_test_set as write_test_set
     _free(overwrite, out); _free(False, save_test_set)
     table, _ = prepare(folder, protocol)
-    if out: print(f"photo table: {write_table(table, out, overwrite)}")
+    if out: print(f"photo table: {write_table(table, out, overwrite, safe_csv)}")
     if save_test_set:
         print(f"test set: {write_test_set(table, save_test_set)}; hold it out again with --test-set")
-    if folds: _print_folds(table, protocol, folds, out, overwrite)
+    if folds: _print_folds(table, protocol, folds, out, overwrite, safe_csv)
     distinct = lambda ids: ids[ids != ""].nunique()
     counts = table.groupby("split").agg(photos=("file_name", "size"), locations=("location", distinct),
                                         sessions=("session", distinct))
     print(counts.rename({"": "(unused)"}).to_string())
 
 # %% ../nbs/90_cli.ipynb #0b1e8e37
-def _print_folds(table, protocol, folds, out, overwrite):
+def _print_folds(table, protocol, folds, out, *how):
     "The audit of each fold; with `out`, a table for each."
     from img2gps.table import write_table
     from img2gps.photos.split import audit_split, format_audit, split_folds, split_kind
     dealt = split_folds(table, folds, protocol.split_by, protocol.split_seed, protocol.buffer_m)
     for i, fold in enumerate(dealt, 1):
         print(f"fold {i} of {folds}: {format_audit(audit_split(fold), split_kind(fold))}")
-        if out: print(f"  {write_table(fold, Path(out).with_stem(f'{Path(out).stem}-fold{i}'), overwrite)}")
+        if out: print(f"  {write_table(fold, Path(out).with_stem(f'{Path(out).stem}-fold{i}'), *how)}")
 
 # %% ../nbs/90_cli.ipynb #c3352978
 def repair_command(
@@ -161,8 +164,8 @@ def plan_command(
 # %% ../nbs/90_cli.ipynb #d765936b
 def coverage_command(
     folder: str,
-    plan: str = None, # the checklist that img2gps plan wrote (default: an even grid where photos are)
-    spacing: float = 15., # metres between the places of that grid
+    plan: str = None, # the checklist that img2gps plan wrote (default: the places where photos are)
+    spacing: float = 15., # metres between those places
     region: str = None, # what the plan was made for: south,west,north,east or a GeoJSON file
     avoid: str = None, # areas where nobody can stand, such as buildings: a GeoJSON file
     headings: int = 8, # directions to look in at each place
@@ -172,6 +175,7 @@ def coverage_command(
     second_places: int = None, # only so many places, those that shrink the gaps most
     allow_missing: bool = False,
     overwrite: bool = False,
+    safe_csv: bool = False,
 ):
     "Say which planned places and headings the photos cover, and plan a second walk for the rest."
     from img2gps.capture import coverage as cover
@@ -184,18 +188,18 @@ def coverage_command(
     if avoid: read_region("0,0,0.01,0.01", avoid) # a bad file is said before the photos are read
     table, _ = read_and_clean(folder, allow_missing=allow_missing)
     where = read_region(region or cover.photo_region(table), avoid) if region or avoid else None
-    box = where or (None if plan else cover.photo_region(table))
-    plan = read_plan(plan) if plan else plan_capture(box, spacing_m=spacing)
-    covered = cover.coverage(plan, table, headings=headings)
-    matched = cover.match_photos(plan, table, headings=headings)
+    how = dict(headings=headings, radius_m=None if plan or region else spacing / math.sqrt(3))
+    if plan: plan = read_plan(plan)
+    else: plan = plan_capture(where, spacing_m=spacing) if region else cover.photo_plan(table, spacing)
+    covered, matched = cover.coverage(plan, table, **how), cover.match_photos(plan, table, **how)
     print(cover.summarize_coverage(covered, cover.count_matches(matched)))
-    if out: print(f"  {write_table(covered, out, overwrite)}")
+    if out: print(f"  {write_table(covered, out, overwrite, safe_csv)}")
     if map: print(f"  {save_figure(map, cover.plot_coverage(covered, where, table), overwrite)}")
     if second and (covered.status == "done").all():
         print("every place is done: there is nothing to walk again")
     elif second:
-        walk = cover.second_walk(covered, box, second_places)
-        print(f"second walk: {cover.summarize_walk(walk, cover.walk_gaps(walk, covered, box))}")
+        walk = cover.second_walk(covered, where, second_places)
+        print(f"second walk: {cover.summarize_walk(walk, cover.walk_gaps(walk, covered, where))}")
         for path in write_plan(walk, second, headings).values(): print(f"  {path}")
 
 # %% ../nbs/90_cli.ipynb #8a94a6ac
@@ -369,6 +373,7 @@ def compare_command(
     split: Literal["valid", "test"] = None, # the photos to compare on (default: test where there is one)
     csv: str = None, # write the table here
     overwrite: bool = False,
+    safe_csv: bool = False,
 ):
     """Compare runs or tables of predictions on the same photos: paired differences with intervals over
     places, and whether there is any."""
@@ -384,7 +389,7 @@ def compare_command(
         read[name] = [_read_predictions(p) for p in paths.split(",")]
     table = comparison_table(read, split)
     print(format_comparison(table))
-    if csv: write_table(table, csv, overwrite)
+    if csv: write_table(table, csv, overwrite, safe_csv)
 
 # %% ../nbs/90_cli.ipynb #c27af0aa
 def predict_command(
@@ -399,6 +404,7 @@ def predict_command(
     track: str = None, # with --walk: write the track to this CSV, and beside it as .geojson, .gpx and .png
     device: str = None,
     overwrite: bool = False,
+    safe_csv: bool = False,
 ):
     "Locate photos with a trained run, one by one or as walks."
     import pandas as pd
@@ -415,7 +421,7 @@ def predict_command(
     else:
         located, level, note = locate_with_places(run, paths, walk, online, len(paths) > 64)
         rows = located.to_dict("records")
-    if csv: write_table(pd.DataFrame(rows), csv, overwrite)
+    if csv: write_table(pd.DataFrame(rows), csv, overwrite, safe_csv)
     if track:
         from img2gps.locate.walk import write_track
         print("track:", *write_track(located, track, overwrite).values())
@@ -428,10 +434,11 @@ def predict_command(
 # %% ../nbs/90_cli.ipynb #a3281569
 def _located_line(row, level):
     "An answer as a line."
-    if math.isnan(row["pred_latitude"]): return f"{row['file_name']}  not located: {row['note']}"
+    name, note = shown(row["file_name"]), shown(row["note"])
+    if math.isnan(row["pred_latitude"]): return f"{name}  not located: {note}"
     radius = "" if math.isnan(row["radius_m"]) else f"  within {row['radius_m']:.0f} m ({level:.0%})"
-    note = f"  {row['note']}" if row["note"] else ""
-    return f"{row['file_name']}  {row['pred_latitude']:.6f}, {row['pred_longitude']:.6f}{radius}{note}"
+    note = f"  {note}" if note else ""
+    return f"{name}  {row['pred_latitude']:.6f}, {row['pred_longitude']:.6f}{radius}{note}"
 
 # %% ../nbs/90_cli.ipynb #1e4c2a2d
 def publish_command(
@@ -472,6 +479,7 @@ SHARED = dict( # what a parameter means that has no comment of its own
            "longitude), or a dataset folder with splits",
     allow_missing="go on without files that a CSV names and the folder lacks",
     overwrite="replace files that are there",
+    safe_csv="put a ' before texts in the CSV that a spreadsheet would run",
     device="torch device, such as cpu or cuda (default: the GPU where there is one; predict: cpu)")
 SHORT_FLAGS = dict(split_by="split", buffer_m="buffer", as_json="json", named="recipe") # the other flags are
 # their parameters' names
@@ -567,7 +575,7 @@ def entry():
 
 def _one_line(error):
     "An error's message on one line, without the words that fastai puts in front of what a callback raised."
-    text = " ".join(str(error).split())
+    text = shown(" ".join(str(error).split()))
     return text.partition("`: ")[2] if text.startswith("Exception occured in") and "`: " in text else text
 
 def _one_line_warnings():
@@ -576,4 +584,4 @@ def _one_line_warnings():
         warnings.simplefilter("ignore")
         warnings.filterwarnings("default", module=r"img2gps(\.|$)")
     warnings.showwarning = lambda message, *args, **kwargs: print(
-        f"img2gps: warning: {' '.join(str(message).split())}", file=sys.stderr)
+        f"img2gps: warning: {_one_line(message)}", file=sys.stderr)

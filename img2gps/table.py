@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['MEANING', 'LATER', 'COLUMNS', 'TRUE_COLUMNS', 'PREDICTED_COLUMNS', 'TRUTHS', 'ALIASES', 'RADIUS_68', 'columns_of',
-           'photo_table', 'with_tilt', 'text_column', 'need_columns', 'float_column', 'has_position', 'write_table',
-           'rename_columns', 'posix_name', 'read_csv', 'table_frame', 'table_metres', 'step_lengths', 'capture_seconds',
-           'capture_order', 'counted', 'distance_words']
+           'photo_table', 'with_tilt', 'text_column', 'need_columns', 'float_column', 'has_position', 'safe_cells',
+           'write_table', 'rename_columns', 'posix_name', 'read_csv', 'table_frame', 'table_metres', 'step_lengths',
+           'capture_seconds', 'capture_order', 'counted', 'distance_words']
 
 # %% ../nbs/02_table.ipynb #1faa2902
 import csv, io
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from .geo import LocalFrame, frame_about
-from .files import atomic_path
+from .files import atomic_path, regular_file
 
 # %% ../nbs/02_table.ipynb #0e1b941b
 MEANING = { # column -> its kind, and what it says
@@ -132,13 +132,25 @@ def has_position(
     return table.latitude.notna() & table.longitude.notna()
 
 # %% ../nbs/02_table.ipynb #942178dc
+def safe_cells(
+    table, # any table
+) -> pd.DataFrame:
+    "The table with a `'` before each text that a spreadsheet would run; numbers, also as texts, stay."
+    runs = lambda v: isinstance(v, str) and v[:1] in ("=", "+", "-", "@", "\t", "\r") and pd.isna(
+        pd.to_numeric(v, errors="coerce"))
+    safe = lambda v: f"'{v}" if runs(v) else v
+    return pd.DataFrame({safe(c): values if pd.api.types.is_numeric_dtype(values) else values.map(safe)
+                         for c, values in table.items()})
+
 def write_table(
     table, # a photo table
     path, # the CSV to write
     overwrite: bool=False, # replace a file of that name
+    safe: bool=False, # for a spreadsheet, see `safe_cells`
 ) -> Path:
     "Write a table as CSV, atomically. FileExistsError unless `overwrite`."
-    with atomic_path(path, overwrite) as temporary: table.to_csv(temporary, index=False, encoding="utf-8")
+    with atomic_path(path, overwrite) as temporary:
+        (safe_cells(table) if safe else table).to_csv(temporary, index=False, encoding="utf-8")
     return Path(path)
 
 # %% ../nbs/02_table.ipynb #ae21f2cd
@@ -173,27 +185,38 @@ def posix_name(name):
     "A file name with `/` between its parts."
     return PurePosixPath(name.replace("\\", "/")).as_posix() if name else ""
 
+def _csv_lines(path):
+    "The cells of a small CSV, line by line, without those that are empty at the ends of lines."
+    with open(regular_file(path), "rb") as f: data = f.read(50_000_000)
+    utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    try: text = data.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError as e:
+        line = data.count(b"\n", 0, e.start) + 1
+        raise ValueError(f"line {line} is not UTF-8 text; save it again as CSV in UTF-8") from e
+    lines = io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n"), newline="")
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    for line in csv.reader(lines, delimiter=delimiter, strict=True):
+        cells = [cell.strip() for cell in line]
+        while cells and not cells[-1]: cells.pop()
+        yield cells
+
 def read_csv(
     path, # a small CSV that a person may have written
 ) -> pd.DataFrame: # texts, '' where empty; column names in lower case, file_name with '/' between parts
     "A table of texts. ValueError names the file, and the line where it has one cell too many."
     path = Path(path)
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as f: text = f.read(50_000_000)
-        head = text.partition("\n")[0]
-        lines = list(csv.reader(io.StringIO(text), delimiter=max(",;\t", key=head.count), strict=True))
+    try: columns, *rows = list(_csv_lines(path)) or [[]]
     except FileNotFoundError: raise
-    except (OSError, ValueError, csv.Error) as e:
-        raise ValueError(f"{path} is not a readable CSV: {e}") from e
-    if not lines: raise ValueError(f"{path} is not a readable CSV: it is empty")
-    columns = [c.strip().lower() for c in lines[0]]
-    rows = [(i, [cell.strip() for cell in line]) for i, line in enumerate(lines[1:], 2)
-            if any(cell.strip() for cell in line)]
-    for i, line in rows:
-        if len(line) > len(columns):
-            raise ValueError(f"{path}, line {i}: {len(line)} cells under {len(columns)} columns; put text "
+    except (OSError, ValueError, csv.Error) as e: raise ValueError(f"{path} is not a readable CSV: {e}") from e
+    columns = [c.lower() for c in columns]
+    if not columns: raise ValueError(f"{path} is not a readable CSV: its first line is empty")
+    if twice := {c for c in columns if columns.count(c) > 1}:
+        raise ValueError(f"{path} has two columns {min(twice)!r}; give each column a name of its own")
+    for i, row in enumerate(rows, 2):
+        if len(row) > len(columns):
+            raise ValueError(f"{path}, line {i}: {len(row)} cells under {len(columns)} columns; put text "
                              "with a comma in it into double quotes")
-    table = pd.DataFrame([line + [""]*(len(columns) - len(line)) for _, line in rows], columns=columns,
+    table = pd.DataFrame([row + [""]*(len(columns) - len(row)) for row in rows if row], columns=columns,
                          dtype=object).astype(str)
     if "file_name" in table: table["file_name"] = table.file_name.map(posix_name)
     return table

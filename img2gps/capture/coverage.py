@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['POOR_FIX', 'FAR_M', 'STATUSES', 'match_photos', 'coverage_shots', 'coverage', 'count_matches', 'summarize_coverage',
-           'photo_region', 'gap_curve', 'second_walk', 'walk_gaps', 'summarize_walk', 'plot_coverage', 'plot_gaps']
+           'photo_region', 'photo_plan', 'gap_curve', 'second_walk', 'walk_gaps', 'summarize_walk', 'plot_coverage',
+           'plot_gaps']
 
 # %% ../../nbs/capture/22_coverage.ipynb #fdb458ae
 from heapq import heapify, heappop, heappush
@@ -181,6 +182,24 @@ def photo_region(
         raise ValueError(f"the photos are up to {reach / 1000:,.0f} km apart: clean the table first, or "
                          "give a region")
     return Region(frame, shapely.box(*low, *high), name="the photos' box")
+
+# %% ../../nbs/capture/22_coverage.ipynb #da99fba8
+def photo_plan(
+    table, # a photo table, scanned or cleaned
+    spacing_m: float=15., # between neighbouring places, metres
+) -> pd.DataFrame: # a plan
+    """The places of an even lattice that are nearest to well-fixed photos, in walking order. ValueError where
+    there are none."""
+    if not 1 <= spacing_m < np.inf: raise ValueError(f"spacing_m must be at least one metre, not {spacing_m}")
+    frame = photo_region(table).frame
+    metres = table_metres(table[_photo_states(table, 25.) == "good"], frame)
+    step = spacing_m * np.array([1, np.sqrt(3)]) # a hexagonal lattice is two rectangular ones
+    near = np.stack([(np.round(metres/step - shift) + shift) * step for shift in (0, 0.5)])
+    nearer = ((near - metres)**2).sum(2).argmin(0)
+    places = np.unique(near[nearer, np.arange(len(metres))].round(6), axis=0)
+    lat, lon = frame.to_degrees(places[walking_order(places)]).T.round(8)
+    names = [f"P{i:03d}" for i in range(1, len(lat) + 1)]
+    return in_order(pd.DataFrame(dict(place=names, latitude=lat, longitude=lon)))[PLAN_COLUMNS]
 
 # %% ../../nbs/capture/22_coverage.ipynb #66868189
 def _around(metres, spacing, most):

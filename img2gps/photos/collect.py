@@ -6,7 +6,7 @@
 __all__ = ['READER', 'list_photos', 'scan_cache', 'scan', 'read_metadata', 'load_photos']
 
 # %% ../../nbs/photos/12_collect.ipynb #494da00d
-import hashlib, json, os, stat, time, warnings
+import hashlib, json, os, re, stat, time, warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
@@ -237,4 +237,13 @@ def load_photos(
     _photo_folder(path)
     if (path/"metadata.csv").is_file():
         return read_metadata(path/"metadata.csv", allow_missing, progress), path
+    _mention_labels(path)
     return scan(path, progress, cache=cache), path
+
+def _mention_labels(folder):
+    "Say which files of a folder look like labels and are not read."
+    like = re.compile(r"(metadata|labels?|gps|positions?|coordinates|locations?|annotations?)\.csv", re.IGNORECASE)
+    for name in sorted(filter(like.fullmatch, os.listdir(folder))):
+        way_out = f"give {folder/name} in place of the folder, or call it metadata.csv, to have it read"
+        if not (folder/name).is_file(): way_out = "it is not a regular file"
+        warnings.warn(f"positions come from the photos; {name} beside them is not read: {way_out}")

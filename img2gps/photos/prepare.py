@@ -15,6 +15,7 @@ import pandas as pd
 
 from ..geo import Bounds
 from ..table import counted, has_position, text_column
+from ..files import shown
 from ..protocol import Protocol
 from .exif import PHOTO_EXTENSIONS
 from .collect import list_photos, load_photos, read_metadata, scan
@@ -149,7 +150,7 @@ def kept_and_why(
     placed = has_position(table)
     if not placed.any():
         why = table.note[~placed].value_counts().index[0]
-        raise ValueError(f"none of the {counted(len(table), 'photo')} in {folder} has a position ({why}): "
+        raise ValueError(f"none of the {counted(len(table), 'photo')} in {folder} has a position ({shown(why)}): "
                          "switch on location in the camera, or put a metadata.csv with file_name, latitude "
                          "and longitude beside the photos")
     reasons = summarize_reasons(table)

@@ -12,13 +12,13 @@ from pathlib import Path
 import piexif
 from PIL import Image
 from ..geo import check_lat_lon
-from ..files import atomic_path, write_whole
+from ..files import atomic_path, regular_file, write_whole
 from .exif import byte_order, read_header
 
 # %% ../../nbs/photos/11_write.ipynb #9980d799
 def _read_jpeg(path):
     "The bytes of a JPEG file; ValueError for another format."
-    data = Path(path).read_bytes()
+    data = regular_file(path).read_bytes()
     if data[:2] != b"\xff\xd8":
         raise ValueError(f"{Path(path).name} is not a JPEG; save it as one first: other formats cannot be "
                          "rewritten without loss here")
@@ -227,7 +227,7 @@ def strip_private(
 ) -> Path:
     """Copy a photo without EXIF, GPS, XMP, IPTC, maker's notes, thumbnails and comments; orientation,
     colour profile and image data stay. ValueError for another format."""
-    data, name = Path(source).read_bytes(), Path(source).name
+    data, name = regular_file(source).read_bytes(), Path(source).name
     if data[:2] == b"\xff\xd8": strip = _strip_jpeg
     elif data[:8] == b"\x89PNG\r\n\x1a\n": strip = _strip_png
     elif data[:4] == b"RIFF" and data[8:12] == b"WEBP": strip = _strip_webp

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from ..files import new_folder, read_json, whole_folder, write_json, write_whole
+from ..files import new_folder, read_json, shown, whole_folder, write_json, write_whole
 from ..table import counted, float_column, text_column, write_table
 from ..photos.exif import read_photo
 from ..photos.write import strip_private
@@ -307,7 +307,7 @@ def _stage_dataset(folder, table, staging, license, title, repo_id, progress):
     for name, part in rows[sent].drop(columns="source").groupby(folders[sent]):
         write_table(part, staging/name/"metadata.csv")
     write_whole(staging/"README.md", dataset_card(table, title, license, skipped, repo_id))
-    for name, why in skipped: print(f"skipped {name}: {why}")
+    for name, why in skipped: print(f"skipped {shown(name)}: {shown(why)}")
 
 def write_dataset(
     folder, # the folder of photos
@@ -340,7 +340,7 @@ def _send(staging, repo_id, repo_type, dry_run, private, api):
     "Print what a staging folder holds and, unless it is a dry run, send it."
     files = sorted((p.relative_to(staging).as_posix(), p.stat().st_size)
                    for p in Path(staging).rglob("*") if p.is_file())
-    for path, size in files: print(f"{size:>13,}  {path}")
+    for path, size in files: print(f"{size:>13,}  {shown(path)}")
     print(f"{sum(s for _, s in files):>13,}  bytes in {counted(len(files), 'file')} for the "
           f"{'private' if private else 'PUBLIC'} {repo_type} repository {repo_id}")
     if dry_run:

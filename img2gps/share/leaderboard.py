@@ -137,7 +137,7 @@ def check_array(image):
 _PREPROCESS += '''def to_image(photo):
     "The photo upright, in RGB, cropped about its centre and resized to SIZE."
     if isinstance(photo, (str, os.PathLike)):
-        with Image.open(photo) as image:
+        with Image.open(photo, formats=("JPEG", "PNG", "WEBP", "TIFF")) as image: # PostScript is a program
             # a large JPEG is decoded at a reduced size, as in training
             image.draft("RGB", (2 * max(SIZE), 2 * max(SIZE)))
             return to_image(image)
