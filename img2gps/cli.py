@@ -19,8 +19,8 @@ from fastcore.docments import docments
 
 from . import __version__
 from .files import new_folder, read_json, write_json
-from .protocol import SPLIT_KINDS, Protocol
-from .learn.recipe import CHOICES, RECIPES, Recipe, named_recipe, recipe_words
+from .protocol import Protocol
+from .learn.recipe import RECIPES, Recipe, named_recipe, recipe_words
 
 # %% ../nbs/90_cli.ipynb #47f9b922
 def scan_command(
@@ -243,8 +243,8 @@ def train_command(
     log: Literal["tensorboard", "wandb"] = (),
     device: str = None,
     recipes: bool = False, # list the recipes and stop
-    # settings by name, which those given here change (default: strong, and scratch where no pretrained weights
-    # can be had)
+    # settings by name, which those given here change (default: strong, and scratch where no pretrained
+    # weights can be had)
     named: Literal[tuple(RECIPES)] = None,
     protocol: Protocol = Protocol(),
     changes: Recipe = None,
@@ -298,23 +298,6 @@ def demo_command(
     run, photos = run_demo(out, size, seed, Job(device))
     print(_trained(run, standing(run), min(photos.glob("*.jpg"))))
 
-# %% ../nbs/90_cli.ipynb #42402db8
-def _read_predictions(path):
-    "The table of predictions of a finished run folder or of a CSV."
-    import pandas as pd
-    from img2gps.table import with_tilt
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"there is no {path}; give a run folder, or a CSV with file_name, latitude, "
-                                "longitude, pred_latitude, pred_longitude")
-    if path.is_dir():
-        from img2gps.locate.predict import read_config
-        if not read_config(path).get("finished"):
-            raise ValueError(f"{path} is not finished; resume it with img2gps train --resume {path}")
-        path = path/"predictions.csv"
-    try: return with_tilt(pd.read_csv(path, dtype={"file_name": str, "location": str, "session": str}))
-    except Exception as e: raise ValueError(f"{path} is not a readable CSV: {e}") from e
-
 # %% ../nbs/90_cli.ipynb #c0d640d7
 def evaluate_command(
     # a run folder, or a CSV of any system: file_name, latitude, longitude, pred_latitude, pred_longitude
@@ -335,8 +318,9 @@ def evaluate_command(
     """Judge a run, or any table of predictions: metrics with intervals, floors, and on request a report
     and an interactive map."""
     from img2gps.judge.evaluate import HELD_OUT, format_metrics
+    from img2gps.runs import read_predictions
     from img2gps.show.report import judge_table, write_judgement
-    table, run = _read_predictions(predictions), Path(predictions)
+    table, run = read_predictions(predictions), Path(predictions)
     _free(overwrite, as_json, map)
     if photos and not Path(photos).is_dir():
         raise FileNotFoundError(f"there is no folder {photos}; --photos names the folder that file_name is "
@@ -372,6 +356,7 @@ def compare_command(
     """Compare runs or tables of predictions on the same photos: paired differences with intervals over
     places, and whether there is any."""
     from img2gps.judge.compare import comparison_table, format_comparison
+    from img2gps.runs import read_predictions
     from img2gps.table import write_table
     read = {}
     for word in models:
@@ -380,7 +365,7 @@ def compare_command(
         name = name or (first.name if first.is_dir() else first.stem)
         if name in read:
             raise ValueError(f"two models are called {name}; name them: first={paths} second=...")
-        read[name] = [_read_predictions(p) for p in paths.split(",")]
+        read[name] = [read_predictions(p) for p in paths.split(",")]
     table = comparison_table(read, split)
     print(format_comparison(table))
     if csv: write_table(table, csv, overwrite)
@@ -497,12 +482,13 @@ def _add_parameter(parser, name, kind, default, meaning):
     if default is Parameter.empty or name == "folder":
         nargs = "+" if kind is list else None if default is Parameter.empty else "?"
         return parser.add_argument(name, nargs=nargs, help=meaning, **absent)
-    choices = get_args(kind) or dict(CHOICES, split_by=SPLIT_KINDS).get(name)
+    kind = getattr(kind, "__origin__", kind) if hasattr(kind, "__metadata__") else kind
+    choices = get_args(kind)
     if default == ():
         return parser.add_argument(flag, action="append", choices=choices, help=meaning, **absent)
     unit = None if choices else UNITS.get(name, "PATH" if kind is str else "N")
     if default not in (None, ""): meaning += f" (default {default})"
-    parser.add_argument(flag, dest=name, type=None if get_args(kind) else kind, choices=choices,
+    parser.add_argument(flag, dest=name, type=None if choices else kind, choices=choices or None,
                         metavar=unit, help=meaning, **absent)
 
 # %% ../nbs/90_cli.ipynb #ce4bcf8f

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['LOCATORS', 'NEVER_WALKED_M', 'NETWORK_WEIGHTS', 'choose_locator', 'Indexed', 'index_photos', 'calibration_words',
-           'crossed_radii', 'question', 'three_questions', 'question_words', 'places_config', 'about_places',
-           'answer_judged', 'plot_matched', 'judge_places', 'train_places', 'calibrate_all', 'finish_places',
-           'free_run', 'open_places', 'has_places', 'add_walk', 'network_likelihood', 'beside_network', 'fit_network',
-           'join_network', 'weigh_network', 'locate_with_places', 'network_says', 'places_standing']
+           'crossed_radii', 'question', 'three_questions', 'question_words', 'about_places', 'answer_judged',
+           'plot_matched', 'judge_places', 'calibrate_all', 'finish_places', 'train_places', 'open_places',
+           'has_places', 'add_walk', 'network_likelihood', 'beside_network', 'fit_network', 'join_network',
+           'weigh_network', 'locate_with_places', 'network_says', 'places_standing']
 
 # %% ../nbs/79_recognise.ipynb #f48469a1
-import datetime, json, os, re, shutil, sys
+import json, os
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -18,20 +18,21 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from . import __version__
 from .files import read_json, write_json
-from .table import counted, has_position, photo_table, write_table
+from .table import counted, has_position, write_table
 from .style import new_figure
 from .protocol import Protocol
-from .photos.split import SPLITS, audit_split, split_kind
+from .photos.split import SPLITS, audit_split
 from .photos.prepare import Photos, prepare, read_and_clean
 from .learn.lookalike import photo_thumbnails
 from .locate.patches import agree, features_named, match
 from .locate.places import LEVELS, STEP_M, Evidence, HeldOut, Places, extract_all
+from .locate.predict import read_config
 from .judge.evaluate import add_errors, bootstrap_interval, evaluate_predictions, summarize
 from .judge.suspects import suspect_labels
 from .show.plots import save_map
 from .show.report import write_report
+from .runs import begin_run, read_source, run_config
 import img2gps.locate.walk # noqa: F401  gives Places its walks
 
 # %% ../nbs/79_recognise.ipynb #162c1ea3
@@ -187,26 +188,6 @@ def question_words(
             f"{counted(answer['n'], 'photo')}{radius}")
 
 # %% ../nbs/79_recognise.ipynb #1b86c041
-def places_config(
-    photos: Photos, # split
-    protocol: Protocol,
-    places: Places,
-) -> dict: # of config.json; no path of this machine
-    "What a run of recognition is made of."
-    table = photos.table
-    counts = {k: int(v) for k, v in table.split[table.split != ""].value_counts().items()}
-    kept = int(table.keep.sum()) if "keep" in table else len(table)
-    return {
-        "schema_version": 1, "img2gps": __version__, "locator": "recognise", "finished": True,
-        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "recipe": {"features": places.features}, "weights": "none", "frame": places.frame.to_dict(),
-        "radius": {"level": protocol.level, "radius_m": None},
-        "split": {"by": split_kind(table), "seed": protocol.split_seed, "buffer_m": protocol.buffer_m,
-                  "fixed_test_set": bool(protocol.test_set), **counts},
-        "data": {"name": Path(photos.folder).resolve().name, "photos": len(table), "kept": kept},
-        "versions": {"python": sys.version.split()[0]},
-    }
-
 def about_places(places: Places) -> dict:
     "What config.json says of a run's places."
     return {"photos": len(places), "outings": sorted(map(str, set(places.outing))),
@@ -284,32 +265,6 @@ def judge_places(
     return metrics
 
 # %% ../nbs/79_recognise.ipynb #6fecba25
-def train_places(
-    folder, # a folder of photos with GPS in their EXIF, or one with a metadata.csv
-    runs = "runs", # the folder that holds runs
-    name: str = None, # of the run; the folder's by default
-    protocol: Protocol = Protocol(),
-    features: str = "sift",
-    progress: bool = True, # show bars
-    say=print, # what is said goes here
-) -> Path: # the run folder, complete
-    "The whole road of recognition: a folder of walked photos to a run that locates others."
-    photos = prepare(folder, protocol, progress, say)
-    if not (photos.table.split == "test").any(): # nothing here is chosen by validation photos
-        photos = photos._replace(table=photos.table.assign(split=photos.table.split.replace("valid", "test")))
-    indexed = index_photos(photos, features, Path(runs)/".cache", progress, say)
-    say(calibration_words(indexed.places.calibration))
-    config = places_config(photos, protocol, indexed.places)
-    run = free_run(runs, name or f"{Path(photos.folder).resolve().name}-places")
-    run.mkdir(parents=True)
-    try:
-        judge_places(run, photos, indexed, config)
-        finish_places(run, indexed, config, progress, say)
-    except BaseException:
-        shutil.rmtree(run, ignore_errors=True) # a run that is there is whole; its patches are kept
-        raise
-    return run
-
 def calibrate_all(
     places: Places,
     progress: bool = False, # show bars
@@ -333,31 +288,35 @@ def finish_places(run, indexed, config, progress=False, say=print):
     write_json(run/"config.json", config | {"places": about_places(places)})
 
 # %% ../nbs/79_recognise.ipynb #278f50cb
-def free_run(
-    runs, # the folder that holds runs
-    name: str, # of the run; letters, digits, '.', '_' and '-'
-) -> Path: # that is not there yet
-    "The folder of a new run; a number is added where one of that name is there."
-    name = re.sub(r"[^\w.\-]+", "-", name).strip(".-") or "run"
-    return next(run for i in range(1, 100_000)
-                if not (run := Path(runs)/(name if i == 1 else f"{name}-{i}")).exists())
+def train_places(
+    folder, # a folder of photos with GPS in their EXIF, or one with a metadata.csv
+    runs = "runs", # the folder that holds runs
+    name: str = None, # of the run; the folder's by default
+    protocol: Protocol = Protocol(),
+    features: str = "sift",
+    progress: bool = True, # show bars
+    say=print, # what is said goes here
+) -> Path: # the run folder, complete
+    "The whole road of recognition: a folder of walked photos to a run that locates others."
+    photos = prepare(folder, protocol, progress, say)
+    if not (photos.table.split == "test").any(): # nothing here is chosen by validation photos
+        photos = photos._replace(table=photos.table.assign(split=photos.table.split.replace("valid", "test")))
+    indexed = index_photos(photos, features, Path(runs)/".cache", progress, say)
+    say(calibration_words(indexed.places.calibration))
+    config = run_config(photos, protocol, {"features": features}, "none", indexed.places.frame,
+                        locator="recognise", finished=True)
+    def fill(made):
+        judge_places(made, photos, indexed, config)
+        finish_places(made, indexed, config, progress, say)
+    name = name or f"{Path(photos.folder).resolve().name}-places"
+    return begin_run(Path(runs)/name.replace("/", "-"), fill)
 
 # %% ../nbs/79_recognise.ipynb #7b1232cb
 def open_places(
     run, # run folder
 ) -> tuple: # its configuration, its `Places`
     "The places of a run. FileNotFoundError and ValueError say what the folder is not."
-    run = Path(run)
-    if not run.is_dir():
-        raise FileNotFoundError(f"there is no run folder {run}; img2gps train FOLDER makes one")
-    if not (run/"config.json").is_file():
-        raise ValueError(f"{run} is not a run folder: it has no config.json; give the folder that img2gps "
-                         "train printed")
-    config = read_json(run/"config.json", "train again, or restore it")
-    if config.get("schema_version") != 1:
-        raise ValueError(f"{run} was written by img2gps {config.get('img2gps', '?')} with layout version "
-                         f"{config.get('schema_version')}, and this one reads version 1: train again")
-    return config, Places.load(run/"places.safetensors")
+    return read_config(run), Places.load(Path(run)/"places.safetensors")
 
 def has_places(
     run, # run folder
@@ -443,8 +402,7 @@ def join_network(
 ) -> Path: # the run folder, with places
     "Add places to a network's run, weigh the network beside them, and judge what both answer together."
     run = Path(run)
-    config, source = read_json(run/"config.json"), read_json(run/"checkpoints"/"source.json", "train again")
-    photos = Photos(photo_table(pd.read_csv(run/"photos.csv", keep_default_na=False)), source["folder"])
+    config, photos = read_config(run), read_source(run)[0]
     indexed = index_photos(photos, features, run.parent/".cache", progress, say)
     weigh_network(run, photos, indexed, say)
     alone = read_json(run/"metrics.json")

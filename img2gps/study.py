@@ -48,7 +48,6 @@ def _run_one(photos, run, recipe, protocol, job):
             raise ValueError(f"{run} holds another recipe; give the study another folder, or move that run "
                              "away")
         if config.get("finished"): return run
-    (run/"checkpoints").mkdir(parents=True, exist_ok=True)
     return train_table(photos, run, recipe, protocol, job, resume=there)
 
 # %% ../nbs/81_study.ipynb #1749a060

@@ -168,7 +168,8 @@ class WholeBatches:
         items, # numbers of the dataset's items
     ) -> tuple: # TensorImage (n, 3, height, width), uint8; TensorGPS (n, 2)
         rows = [self.rows[i] for i in items]
-        return TensorImage(self.photos.batch(rows)), TensorGPS(self.places[on_device(rows, self.places.device)])
+        places = self.places[on_device(rows, self.places.device)]
+        return TensorImage(self.photos.batch(rows)), TensorGPS(places)
 
 class CachedDL(TfmdDL):
     "A `TfmdDL` that reads whole batches where its dataset has them (`whole`, from `gps_dataloaders`)."

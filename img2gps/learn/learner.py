@@ -241,9 +241,10 @@ class StopAtNaN(Callback):
         lost, scaler = int(self.lost), getattr(self.learn, "scaler", None)
         skipped = scaler is not None and scaler.is_enabled() # the scaler left such steps out
         if lost > (self.since // 10 if skipped else 0):
-            raise FloatingPointError(f"the training loss was no finite number in {lost} of {self.since} steps up "
-                                     f"to epoch {self.epoch}, batch {self.iter}: lower the learning rate (now "
-                                     f"{self.opt.hypers[-1]['lr']:.2g}, --lr), or look for a broken label")
+            raise FloatingPointError(
+                f"the training loss was no finite number in {lost} of {self.since} steps up to epoch "
+                f"{self.epoch}, batch {self.iter}: lower the learning rate (now "
+                f"{self.opt.hypers[-1]['lr']:.2g}, --lr), or look for a broken label")
         self.lost, self.since = 0, 0
 
 # %% ../../nbs/learn/36_learner.ipynb #0ffb0d11
