@@ -95,13 +95,14 @@ def read_source(
     if not Path(source["folder"]).is_dir():
         raise FileNotFoundError(f"the photos of {run} are not in {source['folder']} any more; move them "
                                 "back, or train again")
-    table = read_answers(Path(run)/"photos.csv", ("file_name", "split", *TRUE_COLUMNS))
-    table = photo_table(table.fillna({c: "" for c in table.columns[table.dtypes == object]}))
+    path = Path(run)/"photos.csv"
+    table = read_answers(path, ("file_name", "split", *TRUE_COLUMNS))
+    try: table = photo_table(table.fillna({c: "" for c in table.columns[table.dtypes == object]}))
+    except ValueError as e: raise ValueError(f"{path}: {e}; train again") from e
     used = table[table.split != ""]
     if not has_position(used).all():
         lost = used.file_name[~has_position(used)].iloc[0]
-        raise ValueError(f"{Path(run)/'photos.csv'}: {lost} has no position, but is in the split; "
-                         "train again")
+        raise ValueError(f"{path}: {lost} has no position, but is in the split; train again")
     return Photos(table, source["folder"]), Protocol(**source["protocol"])
 
 # %% ../nbs/78_runs.ipynb #c8776079

@@ -26,7 +26,7 @@ from ..photos.exif import PHOTO_EXTENSIONS, decode_photo, fit_image
 from ..learn.lookalike import Familiarity, load_familiarity
 from ..learn.recipe import MOST_PIXELS, Recipe
 from ..learn.losses import log_variance, loss_outputs
-from ..learn.models import GPSNet, create_model, read_weights
+from ..learn.models import GPSNet, create_model, read_weights, usable_device
 
 # %% ../../nbs/locate/44_predict.ipynb #d06d47a3
 SCHEMA_VERSION = 1
@@ -140,6 +140,7 @@ def load(
 ) -> Predictor:
     "Load a run's exported model; nothing is unpickled."
     config, run = read_config(run, network=True), Path(run)
+    usable_device(device)
     recipe, radius, normal = Recipe(**config["recipe"]), config["radius"], config["normalize"]
     weights, known = run/"model.safetensors", run/"familiarity.safetensors"
     if not weights.is_file():
