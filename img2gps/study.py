@@ -7,7 +7,7 @@ __all__ = ['STUDY_SIZES', 'grid', 'run_study', 'study_axes', 'summarize_study', 
            'plot_study', 'study_setup']
 
 # %% ../nbs/81_study.ipynb #794cb728
-import gc, itertools, json, os, re
+import gc, itertools, os, re
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from .photos.prepare import prepare
 from .demo.photos import make_demo
 from .learn.recipe import Recipe
 from .locate.predict import read_config
+from .judge.evaluate import read_metrics
 from .pipeline import DEMO_RECIPE, QUIET, train_table
 
 # %% ../nbs/81_study.ipynb #39a09e92
@@ -48,7 +49,6 @@ def _run_one(photos, run, recipe, protocol, job):
             raise ValueError(f"{run} holds another recipe; give the study another folder, or move that run "
                              "away")
         if config.get("finished"): return run
-    (run/"checkpoints").mkdir(parents=True, exist_ok=True)
     return train_table(photos, run, recipe, protocol, job, resume=there)
 
 # %% ../nbs/81_study.ipynb #1749a060
@@ -82,7 +82,7 @@ def _forget():
 
 def _figures(run):
     "The figures of one finished run."
-    metrics, config = json.loads((run/"metrics.json").read_text(encoding="utf-8")), read_config(run)
+    metrics, config = read_metrics(run/"metrics.json"), read_config(run)
     valid, test = metrics["valid"], metrics["test"]
     floors = test["floors"]
     return dict(valid_m=valid["mean_m"], test_m=test["mean_m"], test_median_m=test["median_m"],

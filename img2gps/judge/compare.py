@@ -57,7 +57,7 @@ def _check_same(a, b, name_a, name_b, apart_m=0.3): # 6 decimals of a degree are
                          f"{name_a}: judge both against the same labels")
 
 # %% ../../nbs/judge/51_compare.ipynb #077011cc
-# trainings a side -> how often seeds alone are called a difference, where a seed moves a whole training by 10 %
+# trainings a side -> how often seeds alone are called a difference, where a seed moves a training by 10 %
 WRONGLY_DIFFERENT = {1: 0.5, 2: 0.12}
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ __all__ = ['RADII_M', 'INTERVAL_LEVEL', 'MIN_PLACES', 'ASSUMED_SIGMA_M', 'RADIUS
            'bootstrap_interval', 'ratio_interval', 'bootstrap_summary', 'mean_position_errors', 'nearest_place_errors',
            'label_noise_errors', 'lookalike_errors', 'conformal_radius', 'conformal_scale', 'coverage', 'fit_radii',
            'reliability', 'slice_labels', 'evaluate_slices', 'rows_by_split', 'judged_rows', 'with_groups',
-           'floor_errors', 'evaluate_predictions', 'judged_splits', 'format_interval', 'floor_rows', 'format_metrics']
+           'floor_errors', 'evaluate_predictions', 'judged_splits', 'format_interval', 'floor_rows', 'format_metrics',
+           'Spread', 'Score', 'Part', 'Promise', 'Judged', 'Metrics', 'read_metrics']
 
 # %% ../../nbs/judge/50_evaluate.ipynb #b4f1a9de
 import math, re
@@ -18,6 +19,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 from scipy.special import ndtr, stdtrit
 
+from ..checked import AtLeast0, Checked, Count, Probability, read_checked
 from ..geo import check_lat_lon, frame_about, geodesic_m, mean_position
 from ..table import (
     PREDICTED_COLUMNS, RADIUS_68, TRUE_COLUMNS, counted, float_column, need_columns, text_column)
@@ -712,3 +714,60 @@ def format_metrics(
     over = f"places (grouped by {metrics['grouped_by']})"
     if metrics.get("resampled") == "session": over = "sessions"
     return "\n".join(lines + [f"Intervals are bootstrapped over {over}."])
+
+# %% ../../nbs/judge/50_evaluate.ipynb #c85902b8
+class Spread(Checked):
+    "Intervals of a summary's numbers."
+    mean_m: tuple[float, float] | None
+
+class Score(Checked):
+    "What `summarize` says of some photos."
+    n: Count
+    mean_m: AtLeast0
+    median_m: AtLeast0
+    p90_m: AtLeast0
+    rmse_m: AtLeast0
+    acc_25m: Probability
+    intervals: Spread | None = None
+
+class Part(Score):
+    "A score, and of how many places."
+    n_locations: Count
+    intervals: Spread
+
+class Promise(Checked):
+    "What a radius promised and held."
+    level: Probability
+    coverage: Probability
+    median_m: AtLeast0
+    refused: Count = 0
+
+class Judged(Part):
+    "A split's object."
+    floors: dict[str, Score] = {}
+    n_locations_in_train: Count | None = None
+    relative_to_mean_position: AtLeast0 | None = None
+    relative_to_mean_position_interval: tuple[float, float] | None = None
+    radius: Promise | None = None
+    by: dict[str, list[Part]] = {}
+
+# %% ../../nbs/judge/50_evaluate.ipynb #f3287b7c
+class Metrics(Checked):
+    "metrics.json."
+    interval_level: Probability
+    grouped_by: str
+    resampled: str = "location"
+    unanswered: Count = 0
+    decided_by_hand: Count = 0
+    valid: Judged | None = None
+    test: Judged | None = None
+    all: Judged | None = None
+
+def read_metrics(
+    path, # metrics.json
+    way_out: str="evaluate the run again, or restore the file",
+) -> dict: # as `evaluate_predictions` has it
+    "A judgement that was written. A ValueError names the file, the key and the way out."
+    metrics = read_checked(path, Metrics, way_out)
+    if not judged_splits(metrics): raise ValueError(f"{path} judges no photos; {way_out}")
+    return metrics

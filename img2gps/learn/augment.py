@@ -103,7 +103,7 @@ class SomePhotos(Transform):
         p: float, # probability that a photo is changed
     ):        self.p = p
     def encodes(self, x: TensorImage):
-        which = (torch.rand(len(x)) < self.p).nonzero()[:, 0] # drawn on the CPU: nobody waits for a GPU's answer
+        which = (torch.rand(len(x)) < self.p).nonzero()[:, 0] # on the CPU: nobody waits for a GPU's answer
         if not len(which): return x
         which = on_device(which, x.device)
         out = x.as_subclass(torch.Tensor).clone()

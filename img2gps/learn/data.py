@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['network_size', 'TensorGPS', 'LatLon', 'EncodeGPS', 'GPSBlock', 'show_batch', 'show_results', 'plot_top_losses',
            'on_device', 'CachedPhoto', 'CachedImageBlock', 'WholeBatches', 'CachedDL', 'gps_datablock', 'normalise_as',
-           'gps_dataloaders']
+           'decoded_photos', 'gps_dataloaders']
 
 # %% ../../nbs/learn/31_data.ipynb #56f4a9e0
+import os
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from fastai.vision.all import (IntToFloatTensor, Normalize, TensorBase, TensorIm
 from matplotlib import pyplot as plt
 
 from ..geo import LocalFrame, fit_frame, geodesic_m
-from ..photos.cache import cache_photos
+from ..photos.cache import CachedPhotos, PhotoStore, cache_photos
 
 # %% ../../nbs/learn/31_data.ipynb #3c5fefac
 def network_size(
@@ -168,7 +169,8 @@ class WholeBatches:
         items, # numbers of the dataset's items
     ) -> tuple: # TensorImage (n, 3, height, width), uint8; TensorGPS (n, 2)
         rows = [self.rows[i] for i in items]
-        return TensorImage(self.photos.batch(rows)), TensorGPS(self.places[on_device(rows, self.places.device)])
+        places = self.places[on_device(rows, self.places.device)]
+        return TensorImage(self.photos.batch(rows)), TensorGPS(places)
 
 class CachedDL(TfmdDL):
     "A `TfmdDL` that reads whole batches where its dataset has them (`whole`, from `gps_dataloaders`)."
@@ -200,6 +202,27 @@ def normalise_as(
         t.mean, t.std = (torch.tensor(v, device=t.mean.device).view(1, 3, 1, 1) for v in stats)
     dls.stats = stats
 
+# %% ../../nbs/learn/31_data.ipynb #77ea7df9
+def decoded_photos(
+    table, # a photo table
+    folder, # the folder that its file names are relative to
+    size: tuple, # (height, width)
+    cache_dir, # where decoded photos are kept
+    progress: bool=False, # show a bar while decoding
+): # as from `cache_photos`
+    "A table's decoded photos, those that were deleted since among them. OSError names one in no store."
+    paths = [Path(folder).absolute()/name for name in table.file_name]
+    there = np.array([p.is_file() for p in paths], bool)
+    if there.all(): return cache_photos(table, folder, size, cache_dir, progress, letterbox=True)
+    store = PhotoStore(cache_dir, size, letterbox=True)
+    kept = {path: row for (path, *_), row in store.read_index()[0].items()}
+    rows = np.array([kept.get(os.path.abspath(p), -1) for p in paths])
+    rows[there] = store.rows([p for p, here in zip(paths, there) if here], progress)
+    if (rows < 0).any():
+        raise FileNotFoundError(f"{paths[rows.argmin()]} is not there any more, and was not decoded before; "
+                                "put it back, or train again")
+    return CachedPhotos(store, rows)
+
 # %% ../../nbs/learn/31_data.ipynb #3f14b8e1
 def _resident(pixels, device):
     "The photos on the GPU where there is one and room on it; else as they are."
@@ -228,8 +251,7 @@ def gps_dataloaders(
         raise ValueError(f"{len(train)} training and {len(used) - len(train)} validation photos: both are "
                          "needed, at least 2 and 1")
     size, frame = size or network_size(train), fit_frame(train.latitude, train.longitude)
-    pixels = cache_photos(used, folder, size, cache_dir or Path(folder).resolve().parent/".cache", progress,
-                          letterbox=True)
+    pixels = decoded_photos(used, folder, size, cache_dir or Path(folder).resolve().parent/".cache", progress)
     pixels = pixels if num_workers else _resident(pixels, device)
     block = gps_datablock(used, pixels, frame, batch_tfms)
     batch_size = min(batch_size, len(train) // max(num_distrib(), 1))

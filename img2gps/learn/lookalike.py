@@ -118,13 +118,15 @@ def save_familiarity(
 
 def load_familiarity(
     path, # a file of `save_familiarity`
+    width: int=None, # of the network's features, where it is known
 ) -> Familiarity:
-    "Read it back; a ValueError names a file that is something else."
+    "Read it back; a ValueError names a file that is something else, or of another network."
     try:
         with safe_open(path, framework="numpy") as f:
             bank, threshold, k = (f.get_tensor(n) for n in ("bank", "threshold", "k"))
-        if bank.ndim != 2 or not 1 <= int(k[0]) <= len(bank):
+        if bank.ndim != 2 or bank.shape[1] != (width or bank.shape[1]) or not 1 <= int(k[0]) <= len(bank):
             raise ValueError(f"a bank of shape {bank.shape} and k {k[0]}")
+        if not np.isfinite(bank).all() or not threshold[0] > 0: raise ValueError("NaN in it")
         return Familiarity(bank.astype(np.float32), float(threshold[0]), int(k[0]))
     except FileNotFoundError: raise
     except Exception as e:

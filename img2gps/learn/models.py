@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['HEADS', 'read_weights', 'write_weights', 'cut_classifier', 'build_backbone', 'photo_stats', 'WeightsUnavailable',
-           'create_body', 'check_size', 'create_head', 'GPSNet', 'create_model', 'stages', 'frozen_stages']
+           'create_body', 'check_size', 'usable_device', 'create_head', 'GPSNet', 'create_model', 'stages',
+           'frozen_stages']
 
 # %% ../../nbs/learn/34_models.ipynb #6eda568c
 import re
@@ -42,7 +43,10 @@ def write_weights(
     "Write a state dict as safetensors, atomically."
     from safetensors.torch import save_file
     plain = {k: v.detach().cpu().contiguous().clone() for k, v in state.items()}
-    with atomic_path(path, overwrite=True) as temporary: save_file(plain, temporary)
+    with atomic_path(path, overwrite=True) as temporary:
+        try: save_file(plain, temporary)
+        except OSError: raise
+        except Exception as e: raise OSError(f"{path} could not be written ({e})") from e # safetensors' own
     return Path(path)
 
 # %% ../../nbs/learn/34_models.ipynb #28aea3f5
@@ -152,6 +156,17 @@ def check_size(
                          "another --side or --arch: timm's vit_base_patch16_224 and "
                          "vit_small_patch14_dinov2 take any size") from e
     finally: model.train(training)
+
+# %% ../../nbs/learn/34_models.ipynb #7d3e5073
+def usable_device(
+    name: str, # as in cpu, cuda, cuda:1
+) -> torch.device:
+    "A torch device. ValueError where it cannot be used here."
+    try: return torch.zeros(1, device=name).device
+    except (RuntimeError, AssertionError, NotImplementedError) as e:
+        there = "cuda, cpu" if torch.cuda.is_available() else "cpu"
+        why = " ".join(str(e).split())[:120]
+        raise ValueError(f"the device {name!r} cannot be used here ({why}); choose from: {there}") from e
 
 # %% ../../nbs/learn/34_models.ipynb #afb992b1
 HEADS = ("linear", "mlp")

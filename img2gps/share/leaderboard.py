@@ -14,21 +14,20 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..files import new_folder, read_json, whole_folder, write_whole
+from ..files import new_folder, whole_folder, write_whole
 from ..photos.split import SPLITS
 from ..learn.models import build_backbone, create_model, cut_classifier, read_weights
 from ..locate.predict import read_config
-from ..judge.evaluate import floor_rows, judged_splits
+from ..judge.evaluate import floor_rows, judged_splits, read_metrics
 
 # %% ../../nbs/share/71_leaderboard.ipynb #b0b485c2
 def read_run(run) -> tuple:
     "A run's config, its weights and its metrics ({} where it was not evaluated)."
-    run, config = Path(run), read_config(run)
+    run, config = Path(run), read_config(run, network=True)
     if not (run/"model.safetensors").is_file():
         raise ValueError(f"{run} has no model yet: its training was not finished; resume it with "
                          f"img2gps train --resume {run}")
-    judged, way_out = run/"metrics.json", "evaluate the run again, or restore the file"
-    metrics = read_json(judged, way_out) if judged.is_file() else {}
+    metrics = read_metrics(run/"metrics.json") if (run/"metrics.json").is_file() else {}
     return config, read_weights(run/"model.safetensors"), metrics
 
 # %% ../../nbs/share/71_leaderboard.ipynb #ac097939

@@ -14,8 +14,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..geo import LocalFrame, geodesic_m, mean_position
-from ..files import atomic_path
-from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, counted
+from ..files import write_json, write_whole
+from ..table import PREDICTED_COLUMNS, TRUE_COLUMNS, counted, write_table
 from ..page import (
     html_figure, html_page, html_paragraph, html_section, html_table, html_text)
 from ..photos.cache import photo_uri, stays_inside
@@ -35,9 +35,8 @@ def _headline(metrics, split):
     "The main finding in two sentences."
     result = metrics[split]
     interval = result["intervals"]["mean_m"]
-    sure = " (too few places for an interval)"
-    if interval:
-        sure = f" ({metrics['interval_level']:.0%} interval {interval[0]:.1f} to {interval[1]:.1f} m)"
+    sure = " (too few places for an interval)" if interval is None else (
+        f" ({metrics['interval_level']:.0%} interval {interval[0]:.1f} to {interval[1]:.1f} m)")
     photos = counted(result["n"], f"{SPLIT_NAMES[split]} photo".strip())
     text = (f"On {photos} from {counted(result['n_locations'], 'place')} the answers are "
             f"{result['mean_m']:.1f} m off on average{sure}, "
@@ -51,6 +50,7 @@ def _headline(metrics, split):
                   if share else "."))
     return text
 
+# %% ../../nbs/show/63_report.ipynb #ea788718
 def _protocol(metrics, split):
     "On what the finding rests."
     result, train = metrics[split], metrics.get("train")
@@ -130,7 +130,8 @@ def _map_section(train, judged, looks=None, label_sigma_m=None):
         "Where the answers fall",
         html_figure(
             plot_predictions(pd.concat(tables)),
-            f"Map in metres of {len(judged)} true positions with an arrow from each to the predicted position.",
+            f"Map in metres of {len(judged)} true positions with an arrow from each to the predicted "
+            "position.",
             "Each arrow runs from where a photo was taken to where the model put it. "
             "Arrows that all point to the middle mean that the model hedges."),
         html_figure(
@@ -243,22 +244,26 @@ def _beside(row, train, photos_folder):
             _thumbnail(photos_folder, str(train["file_name"].iloc[at]), f"{what}, {apart[at]:.0f} m from it"))
     return "".join(f"<div class=beside>{p}</div>" for p in parts)
 
+def _card(name, error_m, where, photos_folder, beside=""):
+    "A photo with its error and a line of words."
+    picture = "" if photos_folder is None else _thumbnail(photos_folder, name)
+    return (f"<li>{picture}<b>{error_m:.1f} m</b> <span class=name>{html_text(name, 120)}</span> "
+            f"<small>{html.escape(where)}</small>{beside}</li>")
+
+def _cards(cards): return "<ol class=cards>\n" + "\n".join(cards) + "\n</ol>"
+
 def _worst_section(judged, train, photos_folder, most=8):
     "The photos with the largest errors."
     worst = judged.sort_values("error_m", ascending=False, kind="stable").head(most)
     cards = []
     for i, row in zip(worst.index, worst.to_dict("records")):
-        name = str(row.get("file_name", f"row {i}"))
-        picture = _thumbnail(photos_folder, name) if photos_folder is not None and "file_name" in row else ""
         where = (f"at {row['latitude']:.5f}, {row['longitude']:.5f}; answered {row['pred_latitude']:.5f}, "
                  f"{row['pred_longitude']:.5f}")
-        cards.append(f"<li>{picture}<b>{row['error_m']:.1f} m</b> <span "
-                     f"class=name>{html_text(name, 120)}</span> "
-                     f"<small>{html.escape(where)}</small>{_beside(row, train, photos_folder)}</li>")
+        cards.append(_card(str(row.get("file_name", f"row {i}")), row["error_m"], where,
+                           photos_folder if "file_name" in row else None, _beside(row, train, photos_folder)))
     question = ("Is the model lost, or is the label wrong? A photo that does not look like its place "
                 "deserves a second look at its position.")
-    return html_section(f"The {counted(len(worst), 'worst answer')}", html_paragraph(question),
-                    "<ol class=cards>\n" + "\n".join(cards) + "\n</ol>")
+    return html_section(f"The {counted(len(worst), 'worst answer')}", html_paragraph(question), _cards(cards))
 
 # %% ../../nbs/show/63_report.ipynb #dbb38a7b
 def _suspects_section(suspects, photos_folder, most=24):
@@ -270,13 +275,12 @@ def _suspects_section(suspects, photos_folder, most=24):
             title, html_paragraph("None: no large error where the photo's neighbours side with the model."))
     cards = []
     for row in suspects.head(most).to_dict("records"):
-        picture = _thumbnail(photos_folder, str(row["file_name"])) if photos_folder is not None else ""
+        at = row["suggested_latitude"], row["suggested_longitude"]
+        suggested = "a test photo, for which nothing is suggested" if pd.isna(at[0]) else (
+            f"suggested {at[0]:.5f}, {at[1]:.5f}")
         where = (f"look-alikes: {row['look_alikes']}; photos of the same minute: {row['neighbours']}; "
-                 + ("a test photo, for which nothing is suggested" if pd.isna(row["suggested_latitude"]) else
-                    f"suggested {row['suggested_latitude']:.5f}, {row['suggested_longitude']:.5f}"))
-        cards.append(f"<li>{picture}<b>{row['error_m']:.1f} m</b> <span "
-                     f"class=name>{html_text(row['file_name'], 120)}</span> "
-                     f"<small>{html.escape(where)}</small></li>")
+                 f"{suggested}")
+        cards.append(_card(str(row["file_name"]), row["error_m"], where, photos_folder))
     more = f" The first {most} are shown; suspects.csv lists all." if len(suspects) > most else ""
     return html_section(
         title,
@@ -284,7 +288,7 @@ def _suspects_section(suspects, photos_folder, most=24):
                    "neighbours side with the model's answer and not with the label. "
                    "They are counted in every figure above as they are; "
                    "look at them, and correct those that are wrong with img2gps "
-                   f"repair.{more}"), "<ol class=cards>\n" + "\n".join(cards) + "\n</ol>")
+                   f"repair.{more}"), _cards(cards))
 
 # %% ../../nbs/show/63_report.ipynb #8f052552
 def _attention_section(attention):
@@ -310,8 +314,8 @@ def _matched_section(matched):
             matched, f"{counted(n, 'photo')}, each beside the training photo that it was recognised by, with "
             "a line for each patch that agrees, and a map of the belief.",
             "The best answers first, then the worst. Each photo lies beside the training photo with the most "
-            "agreeing patches, a line from patch to patch. Right, how likely each place is: darker is likelier; "
-            "the dot is the answer, the cross is where the photo was taken."))
+            "agreeing patches, a line from patch to patch. Right, how likely each place is: darker is "
+            "likelier; the dot is the answer, the cross is where the photo was taken."))
 
 # %% ../../nbs/show/63_report.ipynb #27df26f2
 def _value(value):
@@ -366,8 +370,7 @@ def write_report(
                  _suspects_section(suspects, photos_folder),
                  _settings_section("Leakage audit of the split", metrics.get("audit"), audit_note),
                  _settings_section("Settings", config))
-    with atomic_path(path, overwrite=True) as temporary: temporary.write_text(page, encoding="utf-8")
-    return Path(path)
+    return write_whole(path, page, overwrite=True)
 
 def _last_judged(table, metrics):
     "The split to report, its judged rows, and the training rows or None."
@@ -431,7 +434,6 @@ def write_judgement(
     write_report(out/"report.html", table[used], metrics, None, None, photos_folder,
                  looks=None if looks is None else looks[used], suspects=suspects)
     save_map(out/"map.png", _as_numbers(table[used]))
-    with atomic_path(out/"metrics.json", overwrite=True) as temporary:
-        temporary.write_text(json.dumps(metrics, indent=2, allow_nan=False), encoding="utf-8")
-    with atomic_path(out/"suspects.csv", overwrite=True) as temporary: suspects.to_csv(temporary, index=False)
+    write_json(out/"metrics.json", metrics)
+    write_table(suspects, out/"suspects.csv", overwrite=True)
     return metrics
