@@ -213,6 +213,7 @@ class Questions(Checked):
     never_walked: Question | None = None
     walk: Question | None = None
     walk_online: Question | None = None
+    unseen: dict[str, Question] | None = None # photo and walk, see `judge_walk`
 
 def read_questions(
     run, # run folder with places
@@ -553,5 +554,5 @@ def judge_walk(
         judged[how] = question(
             np.hypot(*(answers - truth[known]).T), {f"{level:g}": rows.radius_m[known].to_numpy()}, spots,
             outings(table[known]), f"{Path(where).name}, judged before it was added: {how}")
-    write_json(run/"metrics.json", read_json(run/"metrics.json", "train again") | {"unseen": judged})
+    write_json(run/"metrics.json", read_questions(run) | {"unseen": judged})
     return judged
