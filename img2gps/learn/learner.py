@@ -690,7 +690,7 @@ def training_seconds(
     "About how long a learner's recipe will take here, measured on blank photos."
     device, model = learn.dls.device, unwrapped(learn.model).to(learn.dls.device)
     train, valid = (len(dl.dataset) for dl in learn.dls.loaders[:2])
-    n, took, training = learn.dls.train.bs if device.type == "cuda" else 8, [], model.training
+    n, took, training = min(learn.dls.train.bs, 32 if device.type == "cpu" else 256), [], model.training
     x = torch.zeros(n, 3, *learn.dls.size, device=device)
     with torch.no_grad():
         for _ in range(2):
