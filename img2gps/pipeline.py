@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.metrics import roc_auc_score
+from fastcore.basics import noop
 from fastai.torch_core import default_device, num_distrib, rank_distrib, set_seed
 
 from .files import remove_unfinished, write_json
@@ -78,8 +79,7 @@ class Job:
     def on(self): return usable_device(str(self.device or default_device()))
     def cache(self, run): return self.cache_dir or Path(run).parent/".cache"
 
-def _silent(text): "Says nothing."
-QUIET = Job(progress=None, say=_silent)
+QUIET = Job(progress=None, say=noop)
 
 # %% ../nbs/80_pipeline.ipynb #b30d0e01
 RUN_FILES = ("config.json", "history.csv", "model.safetensors", "familiarity.safetensors", "predictions.csv",
