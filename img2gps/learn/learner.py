@@ -456,8 +456,8 @@ class CheckpointFile:
             if job: job.result()
         except (OSError, RuntimeError) as e:
             why = getattr(e, "strerror", None) or "the disk is full, it seems"
-            raise OSError(f"{self.path} could not be written ({why}): free at least {self.size / 1e6:,.0f} MB "
-                          "there, then resume the run") from e
+            raise OSError(f"{self.path} could not be written ({why}): free at least "
+                          f"{self.size / 1e6:,.0f} MB there, then resume the run") from e
 
 # %% ../../nbs/learn/36_learner.ipynb #7b784674
 class Resume(Callback):
