@@ -96,9 +96,7 @@ def index_photos(
     if len(inside) < 2:
         raise ValueError(f"{counted(len(inside), 'photo')} to recognise places by: at least 2 are needed")
     places = Places(table.iloc[inside], [patches[i] for i in inside], features)
-    held = places.hold_out(progress=progress)
-    places.calibrate(held)
-    places.calibrate_walks(held)
+    held = calibrate_all(places, progress)
     return Indexed(places, held, table.iloc[judged], [patches[i] for i in judged])
 
 # %% ../nbs/79_recognise.ipynb #bd9429b9

@@ -9,8 +9,8 @@ __all__ = ['NUMBERS', 'begin_run', 'run_config', 'Source', 'write_source', 'read
 import datetime, os, re, shutil, sys, tempfile
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from . import __version__
 from .checked import Checked, read_checked
@@ -36,7 +36,10 @@ def begin_run(
         made = Path(tempfile.mkdtemp(dir=runs, prefix=f".{name}."))
     except OSError as e:
         raise OSError(f"no run can be written into {runs} ({e.strerror}); name another folder") from e
+    lock = FileLock(made/"lock") # which a kill releases
     try:
+        lock.acquire()
+        _forget_dead(runs, name)
         fill(made)
         made.chmod(0o755)
         for i in range(1, 100_000):
@@ -46,8 +49,18 @@ def begin_run(
             except OSError:
                 if target.exists(): continue # somebody else was quicker
                 raise
+            (target/"lock").unlink()
             return target
-    finally: shutil.rmtree(made, ignore_errors=True)
+    finally:
+        lock.release()
+        shutil.rmtree(made, ignore_errors=True)
+
+def _forget_dead(runs, name):
+    "Remove what processes that were killed had begun to make under a name."
+    for made in runs.glob(f".{name}.*"):
+        try:
+            with FileLock(made/"lock", timeout=0): shutil.rmtree(made, ignore_errors=True)
+        except (Timeout, OSError): continue # somebody is at it
 
 # %% ../nbs/78_runs.ipynb #abcac019
 def run_config(

@@ -456,8 +456,8 @@ class CheckpointFile:
             if job: job.result()
         except (OSError, RuntimeError) as e:
             why = getattr(e, "strerror", None) or "the disk is full, it seems"
-            raise OSError(f"{self.path} could not be written ({why}): free at least {self.size / 1e6:,.0f} MB "
-                          "there, then resume the run") from e
+            raise OSError(f"{self.path} could not be written ({why}): free at least "
+                          f"{self.size / 1e6:,.0f} MB there, then resume the run") from e
 
 # %% ../../nbs/learn/36_learner.ipynb #7b784674
 class Resume(Callback):
@@ -690,7 +690,7 @@ def training_seconds(
     "About how long a learner's recipe will take here, measured on blank photos."
     device, model = learn.dls.device, unwrapped(learn.model).to(learn.dls.device)
     train, valid = (len(dl.dataset) for dl in learn.dls.loaders[:2])
-    n, took, training = learn.dls.train.bs if device.type == "cuda" else 8, [], model.training
+    n, took, training = min(learn.dls.train.bs, 32 if device.type == "cpu" else 256), [], model.training
     x = torch.zeros(n, 3, *learn.dls.size, device=device)
     with torch.no_grad():
         for _ in range(2):

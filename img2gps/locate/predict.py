@@ -249,22 +249,15 @@ def locate_files(
     for start in tqdm(range(0, len(paths), batch_size), desc="locate", unit="batch", disable=not progress):
         batch = [_decoded(self, p) for p in paths[start:start + batch_size]]
         good = [photo for photo, _ in batch if photo is not None]
-        answers = zip(*self.answer(np.stack(good))) if good else iter(())
+        answers = iter(np.column_stack(self.answer(np.stack(good))) if good else ())
         for path, (photo, note) in zip(paths[start:start + batch_size], batch):
-            (lat, lon), sigma_m, strangeness = next(answers) if photo is not None else ((math.nan, math.nan),
-                                                                                        math.nan, math.nan)
-            radius = math.nan if photo is None else self.radius_m if math.isnan(
-                self.sigmas) else self.sigmas*float(sigma_m)
-            if strangeness > 1: radius, note = math.nan, UNFAMILIAR
-            rows.append({
-                "file_name": str(path), "pred_latitude": float(lat), "pred_longitude": float(lon),
-                "radius_m": radius, "note": note
-            })
-            rows[-1] |= {
-                name: float(value)
-                for name, value in (("sigma_m", sigma_m), ("strangeness", strangeness))
-                if name in self.extra_columns()
-            }
+            lat, lon, sigma_m, strangeness = [math.nan]*4 if photo is None else map(float, next(answers))
+            radius = self.radius_m if math.isnan(self.sigmas) else self.sigmas * sigma_m
+            if strangeness > 1: note = UNFAMILIAR
+            row = {"file_name": str(path), "pred_latitude": lat, "pred_longitude": lon,
+                   "radius_m": radius if note == "" else math.nan, "note": note}
+            known = {"sigma_m": sigma_m, "strangeness": strangeness}
+            rows.append(row | {name: known[name] for name in self.extra_columns()})
     return rows
 
 UNFAMILIAR = "unlike any training photo: the position means little, and no radius is given"

@@ -81,10 +81,6 @@ def attention_maps(
     """Grad-CAM of the distance from the mean position to the answer. ValueError for other photos or
     backbones; ImportError where captum is missing."""
     photos = np.asarray(photos)
-    if photos.dtype != np.uint8 or photos.ndim != 4 or photos.shape[1:] != (*predictor.size, 3):
-        raise ValueError(f"photos must be uint8 of shape (n, {predictor.size[0]}, {predictor.size[1]}, "
-                         f"3), not {photos.dtype} of {photos.shape}; cut them with "
-                         "img2gps.photos.exif.decode_photo(path, size)")
     captum, maps = _captum(), np.zeros(photos.shape[:3], np.float32)
     with _evaluating(predictor.model) as model:
         explained, away = None, lambda x: torch.linalg.vector_norm(model(x)[:, :2], dim=1)
