@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['log', 'NewFile', 'Place', 'SHARED', 'SHORT_FLAGS', 'UNITS', 'LEFT_OUT', 'COMMANDS', 'scan_command', 'clean_command',
-           'split_command', 'repair_command', 'plan_command', 'coverage_command', 'survey_command', 'train_command',
-           'add_command', 'demo_command', 'evaluate_command', 'compare_command', 'predict_command', 'publish_command',
-           'make_parser', 'main', 'entry']
+           'split_command', 'repair_command', 'plan_command', 'coverage_command', 'survey_command', 'cache_command',
+           'train_command', 'add_command', 'demo_command', 'evaluate_command', 'compare_command', 'predict_command',
+           'publish_command', 'make_parser', 'main', 'entry']
 
 # %% ../nbs/90_cli.ipynb #62c7c09a
 import argparse, difflib, logging, math, os, re, signal, sys, tempfile, traceback, warnings
@@ -20,8 +20,8 @@ from pydantic import Field
 
 from . import __version__
 from .checked import AtLeast0, Count, Positive, Some, check_values
-from .files import new_folder, read_json, shown, write_json
-from .protocol import Protocol
+from .files import cache_folder, new_folder, read_json, shown, write_json
+from .protocol import Protocol, Thresholds
 from .learn.recipe import RECIPES, Recipe, named_recipe, recipe_words
 
 # %% ../nbs/90_cli.ipynb #e9cdfe00
@@ -73,21 +73,24 @@ def clean_command(
     allow_missing: bool = False,
     overwrite: bool = False,
     safe_csv: bool = False,
+    thresholds: Thresholds = Thresholds(),
 ):
     "Check a folder's photos and say what speaks against which."
-    from img2gps.photos.clean import summarize_reasons
+    from img2gps.photos.clean import fix_words, summarize_reasons
     from img2gps.table import counted, write_table
     from img2gps.photos.prepare import read_and_clean
-    table, folder = read_and_clean(folder, region, allow_missing, overrides, _bars(), log.info)
+    table, folder = read_and_clean(folder, region, allow_missing, overrides, _bars(), log.info, thresholds)
     if out: print(f"photo table: {write_table(table, out, overwrite, safe_csv)}")
     print(f"{counted(len(table), 'photo')}, {table.keep.sum()} kept; nothing was deleted or moved")
     if as_json:
         found = summarize_reasons(table).set_index("code").to_dict("index")
         _write_json(as_json, dict(photos=len(table), kept=int(table.keep.sum()), reasons=found), overwrite)
     for r in summarize_reasons(table).itertuples():
-        marked = table.file_name[table.reasons.str.split(";").map(lambda codes: r.code in codes)]
+        names = table.file_name.map(shown)
+        if r.code == "stale_fix": names += " (" + fix_words(table) + ")"
+        marked = names[table.reasons.str.split(";").map(lambda codes: r.code in codes)]
         print(f"\n{r.code}: {counted(r.photos, 'photo')}{'' if r.set_aside else ', kept'}. {r.why}")
-        print(f"  {', '.join(map(shown, marked.head(show)))}")
+        print(f"  {', '.join(marked.head(show))}")
     if gallery:
         from img2gps.show.survey import write_gallery
         print(f"\ngallery of marked photos: {write_gallery(table, folder, gallery, overwrite=overwrite)}")
@@ -140,13 +143,14 @@ def repair_command(
     allow_missing: bool = False,
 ):
     "Smooth the positions of each walk. Corrections go into a CSV; photos stay as they are."
+    from img2gps.photos.cache import known_photos
     from img2gps.photos.clean import clean
     from img2gps.photos.prepare import read_photos
     from img2gps.photos.repair import add_corrections, repair_positions
     from img2gps.photos.split import sessions
     # as the phone wrote them: smoothing twice is once too often
     table, folder = read_photos(folder, allow_missing, _bars())
-    table = clean(table, folder, progress=_bars())
+    table = clean(table, folder, progress=_bars(), known=known_photos())
     repaired = repair_positions(table)
     vague = repaired.spread_m > max_spread
     if vague.any():
@@ -272,6 +276,23 @@ def _check_outputs(given, kinds):
 def _write_json(path, content, overwrite):
     write_json(path, content, overwrite)
     log.info(f"json    {path}")
+
+# %% ../nbs/90_cli.ipynb #723b86b3
+def cache_command(
+    runs: str = "runs", # runs whose decoded photos and patches are counted too
+    clear: bool = False, # remove it all; the next command reads the photos again
+):
+    "Show what is kept of photos between commands, and clear it."
+    import shutil
+    places = (cache_folder(), "scans"), (cache_folder(), "photos.sqlite*"), (Path(runs)/".cache", "p*-v[0-9]*")
+    kept = [path for where, ours in places for path in sorted(where.glob(ours))]
+    for path in kept:
+        files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+        print(f"{sum(p.stat().st_size for p in files) / 1e6:10,.1f} MB  {shown(path)}")
+        if not clear: continue
+        if path.is_dir(): shutil.rmtree(path)
+        else: path.unlink()
+    print(f"{len(kept)} {'removed' if clear else 'kept'}{'' if clear or not kept else '; --clear removes them'}")
 
 # %% ../nbs/90_cli.ipynb #63dc7fd7
 def train_command(
@@ -478,6 +499,7 @@ def publish_command(
     hub: str = None, # Hugging Face Hub repository; lists what would be sent unless --send
     send: bool = False, # really push to the Hub
     license: str = "unknown", # the licence that the card states, such as cc-by-4.0
+    no_positions: bool = False, # leave out of a run what shows where its photos were taken
     include_photos: bool = False, # send a run's report too, which holds thumbnails of your photos
     public: bool = False, # make the Hub repository public (default private)
     protocol: Protocol = Protocol(),
@@ -494,7 +516,7 @@ def publish_command(
     if is_run and dataset: raise ValueError(f"{source} is a run; --dataset wants a folder of photos")
     if leaderboard: print(f"leaderboard folder: {write_leaderboard(source, leaderboard)}")
     how = dict(dry_run=not send, private=not public, license=license)
-    if hub and is_run: push_run(source, hub, include_photos=include_photos, **how)
+    if hub and is_run: push_run(source, hub, include_photos=include_photos, positions=not no_positions, **how)
     elif hub or dataset:
         if dataset: new_folder(dataset)
         table, folder = prepare(source, protocol, _bars(), log.info)
@@ -551,7 +573,7 @@ def _add_parameter(parser, name, kind, default, meaning):
 # %% ../nbs/90_cli.ipynb #ce4bcf8f
 COMMANDS = {f.__name__.removesuffix("_command"): f for f in (
     demo_command, plan_command, coverage_command, scan_command, clean_command, repair_command, split_command,
-    survey_command, train_command, add_command, evaluate_command, compare_command, predict_command,
+    survey_command, cache_command, train_command, add_command, evaluate_command, compare_command, predict_command,
     publish_command)}
 
 def make_parser() -> argparse.ArgumentParser:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['regular_file', 'atomic_path', 'remove_unfinished', 'write_whole', 'write_json', 'read_json', 'new_folder',
-           'whole_folder', 'file_sha256', 'shown', 'real_data']
+           'whole_folder', 'file_sha256', 'cache_folder', 'shown', 'real_data']
 
 # %% ../nbs/01_files.ipynb #79c28bfd
 import contextlib, hashlib, json, os, re, shutil, stat, tempfile
@@ -110,6 +110,12 @@ def file_sha256(
     with open(regular_file(path), "rb") as f:
         while part := f.read(1 << 20): sha.update(part)
     return sha.hexdigest()
+
+# %% ../nbs/01_files.ipynb #673dce4d
+def cache_folder() -> Path: # there or not
+    "Where what was read of photos is kept: `IMG2GPS_CACHE`, or img2gps in the user's cache folder."
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home()/".cache")
+    return Path(os.environ.get("IMG2GPS_CACHE") or caches/"img2gps")
 
 # %% ../nbs/01_files.ipynb #d607f66e
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

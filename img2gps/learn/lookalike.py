@@ -6,17 +6,15 @@
 __all__ = ['photo_thumbnails', 'unit_rows', 'nearest', 'Familiarity', 'save_familiarity', 'load_familiarity']
 
 # %% ../../nbs/learn/28_lookalike.ipynb #d654f98f
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
-from tqdm import tqdm
 
 from ..files import atomic_path
+from ..photos.cache import Known, known_photos
 from ..photos.exif import decode_photo
 
 # %% ../../nbs/learn/28_lookalike.ipynb #80fb076f
@@ -28,14 +26,13 @@ def photo_thumbnails(
     progress: bool=False, # show a bar
 ) -> np.ndarray: # float32, (n, 3 * height * width), rows of length 1; NaN where a photo cannot be read
     "Small standardised pictures of photos, to be compared with each other."
-    def one(name):
-        try: pixels = np.asarray(decode_photo(Path(folder)/str(name), size), np.float32).ravel()
-        except OSError: return np.full(3 * size[0] * size[1], np.nan, np.float32)
-        return unit_rows((pixels - pixels.mean())[None])[0]
-    with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
-        rows = list(tqdm(pool.map(one, names), total=len(names), desc="thumbnails", unit="photo",
-                         disable=not progress))
-    return np.stack(rows) if rows else np.zeros((0, 3 * size[0] * size[1]), np.float32)
+    small = lambda path: np.asarray(decode_photo(path, size)).tobytes()
+    paths, (height, width) = [Path(folder)/str(name) for name in names], size
+    found = Known(known_photos()).find_all(f"thumbnails {height} {width}", small, paths, workers, progress)
+    rows = np.full((len(paths), 3*height*width), np.nan, np.float32)
+    for row, (_, pixels, _) in zip(rows, found):
+        if pixels: row[:] = np.frombuffer(pixels, np.uint8)
+    return unit_rows(rows - rows.mean(1, keepdims=True))
 
 def unit_rows(
     x, # (n, d)

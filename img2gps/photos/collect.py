@@ -15,7 +15,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..geo import check_lat_lon
-from ..files import write_whole
+from ..files import cache_folder, write_whole
 from ..table import COLUMNS, has_position, photo_table, posix_name, read_csv, rename_columns
 from .exif import PHOTO_EXTENSIONS, add_sidecar, read_photo
 
@@ -92,11 +92,9 @@ def scan_cache(
     folder, # a folder of photos
 ) -> Path: # a JSON file, there or not
     "Where what was read of a folder is kept between scans."
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home()/".cache")
-    root = Path(os.environ.get("IMG2GPS_CACHE") or caches/"img2gps")
     folder = Path(folder).resolve()
     number = hashlib.sha256(str(folder).encode("utf-8", "replace")).hexdigest()[:16]
-    return root/"scans"/f"{folder.name[:40]}-{number}.json"
+    return cache_folder()/"scans"/f"{folder.name[:40]}-{number}.json"
 
 def _read_cache(path):
     """What an earlier scan kept, as a DataFrame with the columns of `_found` and `read_photo`; None where

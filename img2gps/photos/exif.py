@@ -114,10 +114,12 @@ MAX_IN_MEMORY = 40_000_000 # bytes of one that is read whole: HEIF, WebP, and a 
 
 @cache
 def _prepare_pillow():
-    "Load the formats of photos, keep Pillow from warning of odd EXIF, and lift its own bound to ours."
+    "Load the formats of photos, keep Pillow from warning of odd EXIF, and set its bounds to ours."
     for name in ("Jpeg", "Mpo", "Png", "Tiff", "WebP"): import_module(f"PIL.{name}ImagePlugin")
     import_module("pillow_heif").register_heif_opener()
     warnings.filterwarnings("ignore", module=r"PIL\.")
+    # smaller blocks stay in each thread's own memory: a gigabyte with eight threads
+    Image.core.set_block_size(2**26)
     if Image.MAX_IMAGE_PIXELS is not None:
         Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MAX_PIXELS)
 

@@ -16,8 +16,9 @@ import pandas as pd
 from ..geo import Bounds
 from ..table import counted, has_position, text_column
 from ..files import shown
-from ..protocol import Protocol
+from ..protocol import Protocol, Thresholds
 from .exif import PHOTO_EXTENSIONS
+from .cache import known_photos
 from .collect import list_photos, load_photos, read_metadata, scan
 from .clean import clean, summarize_reasons
 from .split import audit_split, format_audit, split_kind, split_photos
@@ -127,6 +128,7 @@ def read_and_clean(
     overrides=None, # a person's decisions; overrides.csv beside the photos where it is there
     progress: bool=True, # show bars
     say=print, # what is said about each stage goes here
+    thresholds: Thresholds=Thresholds(), # what cleaning goes by
 ) -> tuple: # the cleaned photo table, and the folder that its file names are relative to
     "Read photos, put in corrections.csv, and clean with overrides.csv, where they lie beside the photos."
     bounds = Bounds.parse(region) if region else None
@@ -139,7 +141,7 @@ def read_and_clean(
         say("positions from corrections.csv: " + ", ".join(f"{n} by {by}" for by, n in counts.items()))
     overrides = overrides or (folder/"overrides.csv" if (folder/"overrides.csv").is_file() else None)
     if overrides: say(f"decisions from {Path(overrides).name} are applied")
-    return clean(table, folder, bounds, progress=progress, overrides=overrides), folder
+    return clean(table, folder, bounds, thresholds, progress, overrides, known_photos()), folder
 
 # %% ../../nbs/photos/17_prepare.ipynb #748b240f
 def kept_and_why(
@@ -190,7 +192,7 @@ def prepare(
         raise FileNotFoundError(f"there is no test set {protocol.test_set}; `img2gps split "
                                 "--save-test-set` writes one")
     table, folder = read_and_clean(folder, protocol.region, protocol.allow_missing, progress=progress,
-                                   say=say)
+                                   say=say, thresholds=Thresholds(fix_age_s=protocol.fix_age_s))
     say(kept_and_why(table, folder))
     table = split_photos(table, protocol.split_by, protocol.valid, protocol.test, protocol.split_seed,
                          protocol.buffer_m, test_set=protocol.test_set or None)
