@@ -365,8 +365,10 @@ def demo_command(
     "Make the demo campus, train on it, and say where the result stands."
     from img2gps.pipeline import Job, run_demo, standing
     from img2gps.recognise import places_standing
-    run, photos = run_demo(out, size, seed, Job(device, "auto" if _bars() else None, log.info))
-    print(_trained(run, f"{standing(run)}\n\n{places_standing(run)}", min(photos.glob("*.jpg"))))
+    job = Job(device, "auto" if _bars() else None, log.info)
+    network, places, photos = run_demo(out, size, seed, job)
+    print(_trained(network, standing(network), min(photos.glob("*.jpg"))))
+    print(_trained(places, places_standing(places), min(photos.glob("*.jpg"))))
 
 # %% ../nbs/90_cli.ipynb #c0d640d7
 def evaluate_command(

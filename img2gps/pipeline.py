@@ -44,7 +44,7 @@ from .show.plots import save_map
 from .show.report import write_report
 from .show.attention import plot_attention
 from .runs import begin_run, read_source, run_config, write_source
-from .recognise import join_network, judge_walk
+from .recognise import judge_walk, train_places
 
 # %% ../nbs/80_pipeline.ipynb #c2f3bf4e
 def begin_training(
@@ -436,19 +436,19 @@ def run_demo(
     size: str="full", # "full", or "tiny" to see that everything runs
     seed: int=0, # of the campus and of the training
     job: Job=Job(),
-) -> tuple: # the run folder and the folder of photos
-    """Draw a campus, train on it from scratch, judge held-out places and another day at walked ones. Photos
-    that are there are used again."""
+) -> tuple: # the network's run folder, the places', and the folder of photos
+    """Draw a campus; train a network from scratch, which is judged at places never walked, and recognise
+    another day at walked ones. Photos that are there are used again."""
     photos, again, full = Path(out)/"photos", Path(out)/"another_day", size == "full"
     drawn = dict(seed=seed, progress=bool(job.progress), **(dict(n_places=110) if full else TINY_CAMPUS))
     make_demo(photos, **drawn)
     make_demo(again, later=1, **drawn)
     recipe = replace(DEMO_RECIPE, seed=seed, **({} if full else TINY_RECIPE))
-    run = train_folder(photos, Path(out)/"runs", "demo", recipe,
-                       Protocol(split_by="location", split_seed=seed), job)
-    join_network(run, progress=bool(job.progress), say=job.say)
-    judge_walk(run, again, bool(job.progress), job.say)
-    return run, photos
+    protocol, runs, bars = Protocol(split_by="location", split_seed=seed), Path(out)/"runs", bool(job.progress)
+    network = train_folder(photos, runs, "demo", recipe, protocol, job)
+    places = train_places(photos, runs, "demo-places", protocol, progress=bars, say=job.say)
+    judge_walk(places, again, bars, job.say)
+    return network, places, photos
 
 TINY_CAMPUS = dict(n_places=8, size=(160, 120))
 TINY_RECIPE = dict(arch="shufflenet_v2_x0_5", epochs=2, side=32)

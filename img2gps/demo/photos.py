@@ -94,7 +94,7 @@ def _visit(campus, place, number, session, weather, phone, start, rng, headings=
     return rows, now
 
 # %% ../../nbs/demo/26_photos.ipynb #48bd0fce
-LATER_PHOTOS, ASIDE_M = 3, 2.5 # of a later walk: photos of a place, at most so far from where it was walked
+LATER_PHOTOS, ASIDE_M = 2, 2.5 # of a later walk: photos of a place, at most so far from where it was walked
 
 def _later_visit(campus, place, number, session, weather, phone, start, rng):
     "A visit on a later walk: a few level photos from nearly the same place."
@@ -205,7 +205,7 @@ def demo_photos(
     n_places: int=110, # 16 photos each
     seed: int=0,
     defects: bool=True, # whether to plant any
-    later: int=0, # 1, 2, ...: a walk past all places on a later day; 3 photos each, no defects
+    later: int=0, # 1, 2, ...: a walk past all places on a later day; 2 photos each, no defects
 ) -> pd.DataFrame: # one row a file, in the order of capture; the first nine columns are the truth
     "The plan of a demo: what each file will show and say, without drawing anything."
     campus = make_campus(seed)
