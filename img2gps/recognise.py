@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['log', 'LOCATORS', 'NEVER_WALKED_M', 'NETWORK_WEIGHTS', 'choose_locator', 'Indexed', 'index_photos',
-           'calibration_words', 'crossed_radii', 'question', 'three_questions', 'question_words', 'Radii', 'Question',
-           'Questions', 'read_questions', 'about_places', 'answer_judged', 'plot_matched', 'judge_places',
-           'calibrate_all', 'finish_places', 'train_places', 'open_places', 'run_level', 'has_places', 'add_walk',
-           'network_likelihood', 'beside_network', 'fit_network', 'join_network', 'weigh_network', 'locate_with_places',
-           'network_says', 'places_standing', 'judge_walk']
+           'calibration_words', 'crossed_radii', 'question', 'walked_by_others', 'three_questions', 'question_words',
+           'Radii', 'Question', 'Questions', 'read_questions', 'about_places', 'answer_judged', 'plot_matched',
+           'judge_places', 'calibrate_all', 'finish_places', 'train_places', 'open_places', 'run_level', 'has_places',
+           'add_walk', 'network_likelihood', 'beside_network', 'fit_network', 'join_network', 'weigh_network',
+           'locate_with_places', 'network_says', 'places_standing', 'judge_walk']
 
 # %% ../nbs/79_recognise.ipynb #f48469a1
 import json, logging, os
@@ -156,23 +156,33 @@ def question(
     return {"question": text, **summarize(errors), "mean_interval_m": spread,
             "interval_over": "places; these outings only", "radius_held": held}
 
+def walked_by_others(places, held) -> np.ndarray: # bool (k,)
+    "Whether another outing passed within 15 m of each held-out photo."
+    others = (places.metres[held.groups[g][0]] for g in held.group)
+    return np.array([np.hypot(*(o - at).T).min() <= NEVER_WALKED_M
+                     for o, at in zip(others, places.metres[held.rows])])
+
 def three_questions(
     places: Places, # calibrated
     held: HeldOut, # from `Places.hold_out`
-) -> dict: # another_day, never_walked, walk, walk_online
+) -> dict: # another_day, never_walked, walk, walk_online; never_walked alone where outings never meet
     "Judge another day, a place never walked, and a whole walk, each photo by the other outings."
-    spots = [f"{e:.0f} {n:.0f}" for e, n in places.metres[held.rows] / 5]
-    def asked(beliefs, text):
-        return question(places.errors(held, beliefs), crossed_radii(places, held, beliefs), spots,
-                        places.outing[held.rows], text)
-    walking, unseen = places.beliefs(held, places.walk_weights), _never_walked(places, held)
+    spots = np.array([f"{e:.0f} {n:.0f}" for e, n in places.metres[held.rows] / 5])
+    walked = walked_by_others(places, held)
+    def asked(beliefs, text, which=walked):
+        radii = {level: r[which] for level, r in crossed_radii(places, held, beliefs).items()}
+        return question(places.errors(held, beliefs)[which], radii, spots[which],
+                        places.outing[held.rows][which], text)
+    unseen, everywhere = _never_walked(places, held), np.ones(len(held), bool)
+    answers = {"never_walked": asked(places.beliefs(unseen, places.weights),
+                                     f"single photos, those within {NEVER_WALKED_M:g} m struck", everywhere)}
+    if not walked.any(): return answers
+    walking = places.beliefs(held, places.walk_weights)
     chained = [places.chain_held(held, walking, places.pace, online) for online in (False, True)]
     return {
         "another_day": asked(places.beliefs(held, places.weights),
-                             "single photos of an outing, located by the other outings"),
-        "never_walked": asked(places.beliefs(unseen, places.weights),
-                              f"the same, with photos within {NEVER_WALKED_M:g} m struck"),
-        "walk": asked(chained[0], "the same photos, each outing's walks chained"),
+                             "single photos at walked places, located by the other outings"), **answers,
+        "walk": asked(chained[0], "photos at walked places, each outing's walks chained"),
         "walk_online": asked(chained[1], "chained, each photo by the past alone"),
     }
 
