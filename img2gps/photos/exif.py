@@ -8,7 +8,7 @@ __all__ = ['PHOTO_EXTENSIONS', 'PHOTO_FORMATS', 'MAX_PIXELS', 'MAX_BYTES', 'MAX_
            'read_photo', 'add_sidecar', 'Budget', 'decode_photo', 'fit_image']
 
 # %% ../../nbs/photos/10_exif.ipynb #8eda872b
-import io, json, math, os, re, shutil, struct, threading, warnings, zlib
+import ctypes, io, json, math, os, re, shutil, struct, threading, warnings, zlib
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta, timezone
 from functools import cache
@@ -118,8 +118,10 @@ def _prepare_pillow():
     for name in ("Jpeg", "Mpo", "Png", "Tiff", "WebP"): import_module(f"PIL.{name}ImagePlugin")
     import_module("pillow_heif").register_heif_opener()
     warnings.filterwarnings("ignore", module=r"PIL\.")
-    # smaller blocks stay in each thread's own memory: a gigabyte with eight threads
+    # smaller pieces stay in each thread's own memory: a gigabyte with eight threads
     Image.core.set_block_size(2**26)
+    m_mmap_threshold = -3
+    with suppress(OSError, AttributeError, TypeError): ctypes.CDLL(None).mallopt(m_mmap_threshold, 2**23)
     if Image.MAX_IMAGE_PIXELS is not None:
         Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MAX_PIXELS)
 
