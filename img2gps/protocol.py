@@ -14,7 +14,7 @@ from pydantic import Field, with_config
 from .checked import AtLeast0, Count, Positive, Share, Some, check_fields
 
 # %% ../nbs/06_protocol.ipynb #1d1cc13c
-@with_config(dict(extra="forbid"))
+@with_config(dict(extra="forbid", strict=True))
 @dataclass(frozen=True)
 class Protocol:
     "How photos are chosen and held out."

@@ -32,7 +32,7 @@ def _check_recipe(recipe):
                          "an uncertainty")
 
 # %% ../../nbs/learn/29_recipe.ipynb #fcb56be1
-@with_config(dict(extra="forbid"))
+@with_config(dict(extra="forbid", strict=True))
 @dataclass(frozen=True)
 class Recipe:
     "What a run is trained by; plain values, so that `config.json` can hold it."
