@@ -284,7 +284,8 @@ def cache_command(
 ):
     "Show what is kept of photos between commands, and clear it."
     import shutil
-    places = (cache_folder(), "scans"), (cache_folder(), "photos.sqlite*"), (Path(runs)/".cache", "p*-v[0-9]*")
+    places = ((cache_folder(), "scans"), (cache_folder(), "photos.sqlite*"),
+              (Path(runs)/".cache", "p*-v[0-9]*"))
     kept = [path for where, ours in places for path in sorted(where.glob(ours))]
     for path in kept:
         files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
@@ -292,7 +293,8 @@ def cache_command(
         if not clear: continue
         if path.is_dir(): shutil.rmtree(path)
         else: path.unlink()
-    print(f"{len(kept)} {'removed' if clear else 'kept'}{'' if clear or not kept else '; --clear removes them'}")
+    more = "" if clear or not kept else "; --clear removes them"
+    print(f"{len(kept)} {'removed' if clear else 'kept'}{more}")
 
 # %% ../nbs/90_cli.ipynb #63dc7fd7
 def train_command(
@@ -575,8 +577,8 @@ def _add_parameter(parser, name, kind, default, meaning):
 # %% ../nbs/90_cli.ipynb #ce4bcf8f
 COMMANDS = {f.__name__.removesuffix("_command"): f for f in (
     demo_command, plan_command, coverage_command, scan_command, clean_command, repair_command, split_command,
-    survey_command, cache_command, train_command, add_command, evaluate_command, compare_command, predict_command,
-    publish_command)}
+    survey_command, cache_command, train_command, add_command, evaluate_command, compare_command,
+    predict_command,     publish_command)}
 
 def make_parser() -> argparse.ArgumentParser:
     "The parser of `img2gps`."

@@ -17,8 +17,8 @@ def regular_file(
 ) -> Path: # the same
     "The path of a file that can be read to its end. FileNotFoundError, and OSError for what is no such file."
     if not stat.S_ISREG(os.stat(path).st_mode):
-        raise OSError(f"{path} is not a regular file but a folder, a named pipe, a device or a socket; give a "
-                      "file")
+        raise OSError(f"{path} is not a regular file but a folder, a named pipe, a device or a socket; give "
+                      "a file")
     return Path(path)
 
 # %% ../nbs/01_files.ipynb #654a7362

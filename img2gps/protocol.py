@@ -45,7 +45,7 @@ class Thresholds:
     min_side: Some = 100 # shorter side of a photo that is large enough, pixels
     fix_age_s: Positive = 45. # a fix this much older or newer than the photo, seconds
     frozen_s: AtLeast0 = 2. # the same position and heading for this long is a frozen fix, seconds
-    region_factor: Positive = 5. # without a region: times the distance that 95 % of photos keep from the middle
+    region_factor: Positive = 5. # without a region: times the distance from the middle that holds 95 %
     region_min_m: AtLeast0 = 500. # and at least this far, metres
     near_bits: Count = 6 # of 64 bits of the perceptual hash that may differ in a near-duplicate
     near_grey: AtLeast0 = 8. # mean difference of the thumbnails that a near-duplicate keeps, of 255

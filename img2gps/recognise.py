@@ -156,6 +156,7 @@ def question(
     return {"question": text, **summarize(errors), "mean_interval_m": spread,
             "interval_over": "places; these outings only", "radius_held": held}
 
+# %% ../nbs/79_recognise.ipynb #8a1c2445
 def walked_by_others(places, held) -> np.ndarray: # bool (k,)
     "Whether another outing passed within 15 m of each held-out photo."
     others = (places.metres[held.groups[g][0]] for g in held.group)
@@ -547,7 +548,8 @@ def judge_walk(
 ) -> dict: # photo and walk, of `question`
     "Judge a run on a walk of another day, photo by photo and as a whole."
     run = Path(run)
-    (config, places), (table, where) = open_places(run), read_and_clean(folder, "", progress=progress, say=say)
+    config, places = open_places(run)
+    table, where = read_and_clean(folder, "", progress=progress, say=say)
     table = table[table.keep & has_position(table)].reset_index(drop=True)
     if not len(table): raise ValueError(f"{folder} has no photo with a position to judge the run by")
     paths, level = [Path(where)/n for n in table.file_name], run_level(config)

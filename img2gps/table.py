@@ -200,7 +200,8 @@ def read_csv(
     path = Path(path)
     try: columns, *rows = list(_csv_lines(path)) or [[]]
     except FileNotFoundError: raise
-    except (OSError, ValueError, csv.Error) as e: raise ValueError(f"{path} is not a readable CSV: {e}") from e
+    except (OSError, ValueError, csv.Error) as e:
+        raise ValueError(f"{path} is not a readable CSV: {e}") from e
     columns = [c.lower() for c in columns]
     if not columns: raise ValueError(f"{path} is not a readable CSV: its first line is empty")
     if twice := {c for c in columns if columns.count(c) > 1}:

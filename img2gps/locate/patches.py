@@ -255,11 +255,12 @@ class KorniaLightGlue(KorniaDisk):
         if matcher is None: self.glue = _downloaded(lambda: lightglue("disk"))
         else:
             self.glue = lightglue(None, input_dim=128)
-            state = {re.sub(r"^(self|cross)_attn\.(\d+)", r"transformers.\2.\1_attn", k): v # its authors' names
-                     for k, v in _read_state(matcher, self._torch).items()}
+            ours = lambda name: re.sub(r"^(self|cross)_attn\.(\d+)", r"transformers.\2.\1_attn", name)
+            state = {ours(k): v for k, v in _read_state(matcher, self._torch).items()} # its authors' names
             lacking = set(self.glue.load_state_dict(state, strict=False).missing_keys)
             if lacking := lacking & set(dict(self.glue.named_parameters())):
-                raise ValueError(f"{matcher} holds no weights of LightGlue for DISK: {len(lacking)} are missing")
+                raise ValueError(f"{matcher} holds no weights of LightGlue for DISK: {len(lacking)} are "
+                                 "missing")
         self.glue.eval()
 
     def _seen(self, patches):

@@ -543,7 +543,8 @@ def hold_out(self:Places,
     return HeldOut(rows, found, groups, part[rows])
 
 def _stretches(rows, most, length=30):
-    "At most so many of some rows, as stretches at even distances: a held-out walk is as dense as it was walked."
+    """At most so many of some rows, as stretches at even distances: a held-out walk is as dense as it was
+    walked."""
     if len(rows) <= most: return rows
     count = max(1, most // length)
     return np.concatenate([part[:most // count] for part in np.array_split(rows, count)])
@@ -847,6 +848,7 @@ def add(self:Places,
     self.append(rows, [p for _, p in kept])
     return len(kept)
 
+# %% ../../nbs/locate/42_places.ipynb #e88fefb5
 def _photo_keys(table):
     "What makes two photos the same: their names and times, and their folders where a time is unknown."
     return [(n.rsplit("/", 1)[-1], t) if t else (n, "") for n, t in zip(table.file_name, table.taken_at)]

@@ -53,6 +53,12 @@ def fit_pace(
     slack, speed = np.exp(minimize(cost, start, method="Nelder-Mead").x)
     return Pace(float(np.clip(slack, STEP_M / 2, 10)), float(np.clip(speed, 0.5, 3)))
 
+# %% ../../nbs/locate/43_walk.ipynb #da341ae6
+def _rounded(seconds):
+    "A pause, rounded to a second or a tenth of itself, so that matrices serve again."
+    seconds = max(float(seconds), 0.)
+    return round(seconds) if seconds < 10 else float(np.round(1.1**np.round(np.log(seconds)/np.log(1.1)), 3))
+
 # %% ../../nbs/locate/43_walk.ipynb #6dc821ac
 class Steps:
     "The chances of going from place to place; matrices are kept for pauses that come again."
@@ -62,8 +68,8 @@ class Steps:
         kept: int=8, # matrices
     ):
         from scipy.spatial import cKDTree
-        self.places, self.pace, self.kept, self._tree, self._cache = np.asarray(
-            places, float), pace, kept, cKDTree(places), {}
+        self.places, self.pace, self.kept = np.asarray(places, float), pace, kept
+        self._tree, self._cache = cKDTree(places), {}
         self.across = float(np.hypot(*np.ptp(self.places, axis=0)))
 
     def matrix(self, seconds):
@@ -84,21 +90,14 @@ class Steps:
     def forth(self, belief, seconds):
         "What a belief becomes after a pause."
         matrix, flat = self.matrix(seconds), belief.sum() / len(belief)
-        return np.full(
-            len(belief),
-            flat) if matrix is None else (1 - self.pace.floor)*(matrix.T @ belief) + self.pace.floor*flat
+        if matrix is None: return np.full(len(belief), flat)
+        return (1 - self.pace.floor)*(matrix.T @ belief) + self.pace.floor*flat
 
     def back(self, likely, seconds):
         "What later evidence says about the place before a pause."
         matrix, flat = self.matrix(seconds), likely.mean()
-        return np.full(
-            len(likely),
-            flat) if matrix is None else (1 - self.pace.floor)*(matrix @ likely) + self.pace.floor*flat
-
-def _rounded(seconds):
-    "A pause, rounded to a second or a tenth of itself, so that matrices serve again."
-    seconds = max(float(seconds), 0.)
-    return round(seconds) if seconds < 10 else float(np.round(1.1**np.round(np.log(seconds)/np.log(1.1)), 3))
+        if matrix is None: return np.full(len(likely), flat)
+        return (1 - self.pace.floor)*(matrix @ likely) + self.pace.floor*flat
 
 # %% ../../nbs/locate/43_walk.ipynb #026e3f0c
 def evidence_of(
@@ -178,7 +177,8 @@ def walk_seconds(
     walk = sessions(table, together=False).to_numpy().astype(object)
     said = ""
     if not timed.all():
-        said = f"{counted(int((~timed).sum()), 'photo')} without a capture time: put behind the one given before"
+        said = (f"{counted(int((~timed).sum()), 'photo')} without a capture time: put behind the one given "
+                "before")
         for i in np.flatnonzero(~timed):
             other = i - 1 if i else int(np.flatnonzero(timed)[0])
             seconds[i], walk[i] = seconds[other], walk[other]
@@ -281,6 +281,7 @@ def chained_answer(self:Places,
     moved = np.hypot(*(chained.position() - alone.position()))
     return answer | {"moved_m": float(moved)}
 
+# %% ../../nbs/locate/43_walk.ipynb #672572b1
 @patch
 def locate_walk(self:Places,
     photos, # photo files

@@ -197,7 +197,8 @@ class Known:
     def __init__(self,
         path=None, # of the database, see `known_photos`
     ):
-        self.lock, table = threading.Lock(), "kind, path, bytes, changed, sha256, value, PRIMARY KEY (kind, path)"
+        self.lock = threading.Lock()
+        table = "kind, path, bytes, changed, sha256, value, PRIMARY KEY (kind, path)"
         how = dict(timeout=30, isolation_level=None, check_same_thread=False)
         try:
             if path: Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -236,6 +237,7 @@ class Known:
                                disable=not progress, tqdm_class=tqdm)
         finally: self.database.close()
 
+# %% ../../nbs/photos/13_cache.ipynb #02562da4
 def known_photos() -> Path:
     "The database that all commands share."
     return cache_folder()/"photos.sqlite"

@@ -32,7 +32,8 @@ def _measures(path):
     "What a photo's pixels say, as JSON. OSError where it cannot be decoded."
     image = decode_photo(path, (128, 128)).convert("L")
     grey, small = np.asarray(image, np.float32), image.resize((64, 64), Image.Resampling.BILINEAR)
-    return json.dumps(dict(phash=str(imagehash.phash(small)), thumbnail=small.resize((16, 16)).tobytes().hex(),
+    thumbnail = small.resize((16, 16)).tobytes().hex()
+    return json.dumps(dict(phash=str(imagehash.phash(small)), thumbnail=thumbnail,
                            sharpness=round(float(ndimage.laplace(grey).var()), 2),
                            brightness=round(float(grey.mean()), 2))).encode()
 
@@ -47,7 +48,8 @@ def inspect_files(
     thumbnail (16 x 16 grey uint8 array) and damage; '', NaN and None where it cannot be."""
     paths, rows = [Path(folder)/n for n in table.file_name], []
     for sha, value, damage in Known(known).find_all("clean 1", _measures, paths, workers, progress):
-        row = json.loads(value) if value else dict(phash="", thumbnail="", sharpness=np.nan, brightness=np.nan)
+        nothing = dict(phash="", thumbnail="", sharpness=np.nan, brightness=np.nan)
+        row = json.loads(value) if value else nothing
         grey = np.frombuffer(bytes.fromhex(row["thumbnail"]), np.uint8).reshape(-1, 16)
         rows.append(row | dict(sha256=sha, damage=damage, thumbnail=grey if value else None))
     columns = ["sha256", "phash", "sharpness", "brightness", "thumbnail", "damage"]
@@ -151,7 +153,8 @@ def fix_words(
     table, # a photo table
 ) -> pd.Series: # as in "fix 118 s old"
     "How old each fix was, in words; without both times, a fix is only known to be frozen."
-    said = lambda s: f"fix {abs(s):.0f} s {'old' if s >= 0 else 'newer'}" if s == s else "position and heading frozen"
+    said = lambda s: (f"fix {abs(s):.0f} s {'old' if s >= 0 else 'newer'}" if s == s else
+                      "position and heading frozen")
     return fix_age(table).map(said)
 
 # %% ../../nbs/photos/14_clean.ipynb #182953b9

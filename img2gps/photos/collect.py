@@ -243,7 +243,8 @@ def load_photos(
 
 def _mention_labels(folder):
     "Say which files of a folder look like labels and are not read."
-    like = re.compile(r"(metadata|labels?|gps|positions?|coordinates|locations?|annotations?)\.csv", re.IGNORECASE)
+    like = re.compile(r"(metadata|labels?|gps|positions?|coordinates|locations?|annotations?)\.csv",
+                      re.IGNORECASE)
     for name in sorted(filter(like.fullmatch, os.listdir(folder))):
         way_out = f"give {folder/name} in place of the folder, or call it metadata.csv, to have it read"
         if not (folder/name).is_file(): way_out = "it is not a regular file"

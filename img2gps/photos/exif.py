@@ -401,7 +401,8 @@ _MARKER = re.compile(rb"\xff+([\x02-\xcf\xd9-\xfe])") # neither a byte of the pi
 def _scans(
     f, # an open JPEG
 ) -> int: # 1 where the first scan holds the whole picture, and otherwise at least 2
-    "How many scans a JPEG has, counted until there are too many. OSError where it is too large to count them."
+    """How many scans a JPEG has, counted until there are too many. OSError where it is too large to count
+    them."""
     f.seek(0)
     data, at, scans, progressive, components = f.read(_HEADER_BYTES), 2, 0, False, 0
     while scans <= MAX_SCANS and (found := _MARKER.search(data, at)):
@@ -421,6 +422,22 @@ MAX_WHOLE = 64_000_000 # pixels that are decoded at once
 BYTES_A_PIXEL = 16
 DECODING = Budget(BYTES_A_PIXEL * MAX_WHOLE)
 
+def _reduce(image, size):
+    "Have a JPEG decode at the next larger half of the size; the pixels that are decoded at once."
+    claimed, what = image.width * image.height, image.format
+    scans = _scans(image.fp) if what in ("JPEG", "MPO") else 0
+    if scans > MAX_SCANS: raise OSError(f"has over {MAX_SCANS} scans")
+    if scans: # at the next larger half, quarter or eighth
+        halved = math.ceil(math.sqrt(claimed / MAX_WHOLE))
+        image.draft("RGB", (2*np.max(size), 2*np.max(size)) if size else
+                    (image.width // halved, image.height // halved))
+    whole = image.width * image.height if scans == 1 else claimed
+    if whole > MAX_WHOLE:
+        raise OSError(f"has {claimed:,} pixels in a {what} that is decoded whole, over the limit of "
+                      f"{MAX_WHOLE:,}; save it smaller")
+    return whole
+
+# %% ../../nbs/photos/10_exif.ipynb #bdb3deda
 def decode_photo(
     path, # a photo file, or an open binary file
     # (height, width) to cut and resize to; or the longest side of the whole photo, in pixels; None keeps it
@@ -440,21 +457,7 @@ def decode_photo(
     except FileNotFoundError: raise
     except Exception as e: raise OSError(f"{name}: cannot be decoded: {e}") from e
 
-def _reduce(image, size):
-    "Have a JPEG decode at the next larger half of the size; the pixels that are decoded at once."
-    claimed, what = image.width * image.height, image.format
-    scans = _scans(image.fp) if what in ("JPEG", "MPO") else 0
-    if scans > MAX_SCANS: raise OSError(f"has over {MAX_SCANS} scans")
-    if scans: # at the next larger half, quarter or eighth
-        halved = math.ceil(math.sqrt(claimed / MAX_WHOLE))
-        image.draft("RGB", (2*np.max(size), 2*np.max(size)) if size else
-                    (image.width // halved, image.height // halved))
-    whole = image.width * image.height if scans == 1 else claimed
-    if whole > MAX_WHOLE:
-        raise OSError(f"has {claimed:,} pixels in a {what} that is decoded whole, over the limit of "
-                      f"{MAX_WHOLE:,}; save it smaller")
-    return whole
-
+# %% ../../nbs/photos/10_exif.ipynb #a8cb6962
 def fit_image(
     image: Image.Image, # any mode
     size=None, # (height, width), or the longest side

@@ -152,7 +152,8 @@ def kept_and_why(
     placed = has_position(table)
     if not placed.any():
         why = table.note[~placed].value_counts().index[0]
-        raise ValueError(f"none of the {counted(len(table), 'photo')} in {folder} has a position ({shown(why)}): "
+        raise ValueError(f"none of the {counted(len(table), 'photo')} in {folder} has a position "
+                         f"({shown(why)}): "
                          "switch on location in the camera, or put a metadata.csv with file_name, latitude "
                          "and longitude beside the photos")
     reasons = summarize_reasons(table)
