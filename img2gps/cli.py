@@ -660,8 +660,8 @@ class _Console(logging.Handler):
     "What is said goes to standard output; warnings and errors to standard error, on one line each."
     def emit(self, record):
         text = record.getMessage()
-        if record.levelno < logging.WARNING: print(text)
-        else: print(f"img2gps: {record.levelname.lower()}: {' '.join(text.split())}", file=sys.stderr)
+        if record.levelno < logging.WARNING: print("\n".join(map(shown, text.split("\n"))))
+        else: print(f"img2gps: {record.levelname.lower()}: {shown(' '.join(text.split()))}", file=sys.stderr)
 
 def _listen(quiet, verbose):
     "Have our logger heard, and Python's warnings through it: other libraries' with --verbose or -W alone."
