@@ -336,13 +336,18 @@ def train_command(
     if int(os.environ.get("RANK", 0)): return # the first of several processes speaks
     if locator == "both" and not resume:
         print(places_standing(join_network(run, progress=_bars(), say=log.info)))
-    print(_trained(run, standing(run)))
+    print(_trained(run, standing(run), scratch=_from_scratch(run)))
 
 # %% ../nbs/90_cli.ipynb #645e904e
-def _trained(run, standing, photo="PHOTO"):
+def _trained(run, standing, photo="PHOTO", scratch=False):
     "What is said of a trained run: where it stands, where it is, and what comes next."
-    scratch = "  (its network was trained from scratch)" if "scratch" in standing else ""
-    return f"\n{standing}\nrun     {run}\nlocate a photo:  img2gps predict {run} {photo}{scratch}"
+    said = "  (its network was trained from scratch)" if scratch else ""
+    return f"\n{standing}\nrun     {run}\nlocate a photo:  img2gps predict {run} {photo}{said}"
+
+def _from_scratch(run):
+    "Whether a run's network began with random weights."
+    from img2gps.locate.predict import read_config
+    return read_config(run, network=True)["weights"] == "none"
 
 # %% ../nbs/90_cli.ipynb #7f7dcfb7
 def add_command(
@@ -369,8 +374,9 @@ def demo_command(
     from img2gps.recognise import places_standing
     job = Job(device, "auto" if _bars() else None, log.info)
     network, places, photos = run_demo(out, size, seed, job)
-    print(_trained(network, standing(network), min(photos.glob("*.jpg"))))
-    print(_trained(places, places_standing(places), min(photos.glob("*.jpg"))))
+    photo = min(photos.glob("*.jpg"))
+    print(_trained(network, standing(network), photo, _from_scratch(network)))
+    print(_trained(places, places_standing(places), photo))
 
 # %% ../nbs/90_cli.ipynb #c0d640d7
 def evaluate_command(
@@ -578,7 +584,7 @@ def _add_parameter(parser, name, kind, default, meaning):
 COMMANDS = {f.__name__.removesuffix("_command"): f for f in (
     demo_command, plan_command, coverage_command, scan_command, clean_command, repair_command, split_command,
     survey_command, cache_command, train_command, add_command, evaluate_command, compare_command,
-    predict_command,     publish_command)}
+    predict_command, publish_command)}
 
 def make_parser() -> argparse.ArgumentParser:
     "The parser of `img2gps`."

@@ -28,8 +28,8 @@ from .protocol import Protocol
 from .photos.split import SPLITS, audit_split
 from .photos.prepare import Photos, prepare, read_and_clean
 from .learn.lookalike import photo_thumbnails
-from .locate.patches import agree, features_named, match
-from .locate.places import LEVELS, STEP_M, Evidence, HeldOut, Places, extract_all, outings
+from .locate.patches import agree, features_named
+from .locate.places import LEVELS, STEP_M, Evidence, HeldOut, Places, extract_all, matcher_of, outings
 from .locate.predict import read_config
 from .judge.evaluate import (
     add_errors, bootstrap_interval, evaluate_predictions, judged_splits, read_metrics, summarize)
@@ -270,7 +270,7 @@ def plot_matched(
         best = belief.photos[belief.counts.argmax()]
         mine, other = indexed.patches[i], places.patches(best)
         seen = [Path(folder)/name for name in (row.file_name, places.table.file_name[best])]
-        agree(mine, other, match(mine, other)).plot(mine, other, *seen, pair)
+        agree(mine, other, matcher_of(places.features)(mine, other)).plot(mine, other, *seen, pair)
         pair.set_title(f"{row.error_m:.0f} m off: {pair.get_title(loc='left')}", fontsize=10, loc="left")
         belief.plot(places.frame.to_metres(row.latitude, row.longitude), where)
     return figure

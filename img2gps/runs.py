@@ -57,7 +57,8 @@ def begin_run(
 
 def _forget_dead(runs, name):
     "Remove what processes that were killed had begun to make under a name."
-    for made in runs.glob(f".{name}.*"):
+    for made in runs.glob(f".{name}.????????"):
+        if not (made/"lock").is_file(): continue # not ours, or not begun
         try:
             with FileLock(made/"lock", timeout=0): shutil.rmtree(made, ignore_errors=True)
         except (Timeout, OSError): continue # somebody is at it
