@@ -7,7 +7,7 @@ __all__ = ['STEP_M', 'REACH_M', 'MOST_PLACES', 'NEIGHBOURHOOD_M', 'PLACES_VERSIO
            'SHORTLIST', 'CALIBRATION_PHOTOS', 'LEVELS', 'UNSEEN_M', 'VOTE_WEIGHTS', 'LESS_ANYWHERE', 'UNFAMILIAR',
            'ANSWER_COLUMNS', 'UNREADABLE', 'word_count', 'nearest_words', 'learn_words', 'Ground', 'Places', 'outings',
            'PatchCache', 'extract_all', 'Evidence', 'matcher_of', 'Weights', 'spread_density', 'Belief',
-           'expected_best', 'nowhere_features', 'believe', 'HeldOut', 'stretch']
+           'expected_best', 'nowhere_features', 'spreads', 'chances', 'believe', 'HeldOut', 'stretch']
 
 # %% ../../nbs/locate/42_places.ipynb #35186916
 import json, os
@@ -436,6 +436,32 @@ def nowhere_features(features, weights):
     loud = features @ weights.loudness - weights.anywhere
     return np.array([1., np.logaddexp.reduce(loud) / 4, features[:, 0].max(), features[:, 4].max()])
 
+def spreads(
+    evidence: Evidence,
+    ground: Ground, # of the photos that were asked
+    metres, # (n, 2) of all photos of the index
+    weights: Weights,
+) -> np.ndarray: # (s, m)
+    "How a photo's place would lie about each shortlisted one, over a ground's places."
+    from scipy.spatial.distance import cdist
+    return spread_density(cdist(metres[evidence.photos], ground.places, "sqeuclidean"), weights)
+
+def chances(
+    features, # (s, 5), see `Evidence.features`
+    spread, # from `spreads`
+    ground: Ground,
+    weights: Weights,
+    log_votes, # (m,), see `Ground.at_places`
+    also=0., # another locator's log-likelihood of every place
+) -> tuple: # (m,) chances of the places; (s,) shares of the shortlisted photos
+    "How likely every place is."
+    loud = np.r_[features @ weights.loudness, weights.anywhere - weights.less]
+    share = np.exp(loud - loud.max())
+    share /= share.sum()
+    log = np.log(share[:-1] @ spread + share[-1] / ground.area) + weights.votes * log_votes + also
+    chance = np.exp(log - log.max())
+    return chance / chance.sum(), share[:-1]
+
 def believe(
     evidence: Evidence,
     ground: Ground, # of the photos that were asked
@@ -447,18 +473,11 @@ def believe(
 ) -> Belief:
     "The belief over a ground's places."
     features = evidence.features(near_votes)
-    loud = np.r_[features @ weights.loudness, weights.anywhere - weights.less]
-    share = np.exp(loud - loud.max())
-    share /= share.sum()
-    density = np.full(len(ground.places), share[-1] / ground.area)
-    for j, s in zip(evidence.photos, share):
-        density += s * spread_density(((ground.places - metres[j])**2).sum(1), weights)
-    log = np.log(density) + weights.votes * ground.at_places(votes)
-    if also is not None: log = log + also
-    chance = np.exp(log - log.max())
+    chance, share = chances(features, spreads(evidence, ground, metres, weights), ground, weights,
+                            ground.at_places(votes), 0. if also is None else also)
     odds = nowhere_features(features, weights) @ np.asarray(weights.nowhere)
-    return Belief(ground.places, chance / chance.sum(), float(1 / (1 + np.exp(-odds))), evidence.photos,
-                  share[:-1], evidence.counts)
+    return Belief(ground.places, chance, float(1 / (1 + np.exp(-odds))), evidence.photos, share,
+                  evidence.counts)
 
 # %% ../../nbs/locate/42_places.ipynb #fab03502
 @patch
@@ -616,14 +635,19 @@ def errors(self:Places,
 def fit_votes(self:Places, held, weights) -> Weights:
     """Choose how much the neighbourhood's votes count, and how much less lies anywhere for it, by the
     mean error."""
-    count, tried = held.equal_weights(), []
-    for votes in VOTE_WEIGHTS:
-        for less in LESS_ANYWHERE:
-            w = Weights(**vars(weights) | {"votes": votes, "less": less})
-            tried.append((float(count @ self.errors(held, self.beliefs(held, w))), w))
-    least = min(error for error, _ in tried)
-    usual = Weights().votes
-    return min(tried, key=lambda t: (t[0] > 1.01 * least, abs(t[1].votes - usual), t[1].less))[1]
+    choices = [Weights(**vars(weights) | {"votes": votes, "less": less})
+               for votes in VOTE_WEIGHTS for less in LESS_ANYWHERE]
+    off = np.zeros((len(held), len(choices)))
+    for i, (row, e) in enumerate(zip(held.rows, held.evidence)):
+        kept, ground = held.groups[held.group[i]]
+        spread, features = spreads(e, ground, self.metres, weights), e.features(_near_votes(self, held, i))
+        log_votes = ground.at_places(e.votes[kept])
+        for k, w in enumerate(choices):
+            at = expected_best(ground.places, chances(features, spread, ground, w, log_votes)[0])
+            off[i, k] = np.hypot(*(at - self.metres[row]))
+    mean, usual = held.equal_weights() @ off, Weights().votes
+    return min(zip(mean, choices),
+               key=lambda t: (t[0] > 1.01 * mean.min(), abs(t[1].votes - usual), t[1].less))[1]
 
 # %% ../../nbs/locate/42_places.ipynb #89ff7331
 @patch

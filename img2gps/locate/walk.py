@@ -65,10 +65,10 @@ class Steps:
     def __init__(self,
         places, # (m, 2) metres
         pace: Pace,
-        kept: int=8, # matrices
+        most: int=20_000_000, # chances that are kept, 8 bytes each
     ):
         from scipy.spatial import cKDTree
-        self.places, self.pace, self.kept = np.asarray(places, float), pace, kept
+        self.places, self.pace, self.most = np.asarray(places, float), pace, most
         self._tree, self._cache = cKDTree(places), {}
         self.across = float(np.hypot(*np.ptp(self.places, axis=0)))
 
@@ -83,7 +83,9 @@ class Steps:
                                                      output_type="coo_matrix")
             chance = np.exp(-near.data / reach).astype(np.float32)
             matrix = csr_matrix((chance, (near.row, near.col)), shape=near.shape)
-            while len(self._cache) >= self.kept: self._cache.pop(next(iter(self._cache)))
+            room = self.most - matrix.nnz
+            while self._cache and sum(kept.nnz for kept in self._cache.values()) > room:
+                self._cache.pop(next(iter(self._cache)))
             self._cache[seconds] = (diags(1 / np.asarray(matrix.sum(1)).ravel()) @ matrix).tocsr()
         return self._cache[seconds]
 
