@@ -447,7 +447,7 @@ def run_demo(
     protocol = Protocol(split_by="location", split_seed=seed)
     runs, bars = Path(out)/"runs", bool(job.progress)
     network = train_folder(photos, runs, "demo", recipe, protocol, job)
-    few = replace(protocol, valid=0., test=0.05) # what was never walked is the network's question
+    few = replace(protocol, test=0.05) # what was never walked is the network's question
     places = train_places(photos, runs, "demo-places", few, progress=bars, say=job.say)
     judge_walk(places, again, bars, job.say)
     return network, places, photos
