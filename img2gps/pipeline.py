@@ -448,7 +448,7 @@ def run_demo(
     runs, bars = Path(out)/"runs", bool(job.progress)
     network = train_folder(photos, runs, "demo", recipe, protocol, job)
     few = replace(protocol, test=0.05) # what was never walked is the network's question
-    places = train_places(photos, runs, "demo-places", few, progress=bars, say=job.say)
+    places = train_places(photos, runs, "demo-places", few, progress=bars, say=job.say, most=240)
     judge_walk(places, again, bars, job.say)
     return network, places, photos
 

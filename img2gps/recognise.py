@@ -29,7 +29,8 @@ from .photos.split import SPLITS, audit_split
 from .photos.prepare import Photos, prepare, read_and_clean
 from .learn.lookalike import photo_thumbnails
 from .locate.patches import agree, features_named
-from .locate.places import LEVELS, STEP_M, Evidence, HeldOut, Places, extract_all, matcher_of, outings
+from .locate.places import (
+    CALIBRATION_PHOTOS, LEVELS, STEP_M, Evidence, HeldOut, Places, extract_all, matcher_of, outings)
 from .locate.predict import read_config
 from .judge.evaluate import (
     add_errors, bootstrap_interval, evaluate_predictions, judged_splits, read_metrics, summarize)
@@ -83,6 +84,7 @@ def index_photos(
     cache=None, # the folder that keeps patches
     progress: bool = True, # show bars
     say=print, # what is said goes here
+    most: int = CALIBRATION_PHOTOS, # that weights are learned from
 ) -> Indexed:
     "Extract every photo's patches once, index all but the test photos, and calibrate on their walks."
     table = photos.table[photos.table.split.isin(["train", "valid", "test"]) & has_position(photos.table)]
@@ -96,7 +98,7 @@ def index_photos(
     if len(inside) < 2:
         raise ValueError(f"{counted(len(inside), 'photo')} to recognise places by: at least 2 are needed")
     places = Places(table.iloc[inside], [patches[i] for i in inside], features)
-    held = calibrate_all(places, progress)
+    held = calibrate_all(places, progress, most)
     return Indexed(places, held, table.iloc[judged], [patches[i] for i in judged])
 
 # %% ../nbs/79_recognise.ipynb #bd9429b9
@@ -316,9 +318,10 @@ def judge_places(
 def calibrate_all(
     places: Places,
     progress: bool = False, # show bars
-) -> HeldOut: # what it was learned from
+    most: int = CALIBRATION_PHOTOS, # that weights are learned from
+) -> HeldOut: # they
     "Learn weights, radii and pace from all walks; how much a network counts stays."
-    network, held = (places.calibration or {}).get("network"), places.hold_out(progress=progress)
+    network, held = (places.calibration or {}).get("network"), places.hold_out(most, progress=progress)
     places.calibrate(held)
     places.calibrate_walks(held)
     if network: places.calibration["network"] = network
@@ -346,12 +349,13 @@ def train_places(
     features: str = "sift",
     progress: bool = True, # show bars
     say=print, # what is said goes here
+    most: int = CALIBRATION_PHOTOS, # that weights are learned from
 ) -> Path: # the run folder, complete
     "The whole road of recognition: a folder of walked photos to a run that locates others."
     photos = prepare(folder, protocol, progress, say)
     if not (photos.table.split == "test").any(): # nothing here is chosen by validation photos
         photos = photos._replace(table=photos.table.assign(split=photos.table.split.replace("valid", "test")))
-    indexed = index_photos(photos, features, Path(runs)/".cache", progress, say)
+    indexed = index_photos(photos, features, Path(runs)/".cache", progress, say, most)
     say(calibration_words(indexed.places.calibration))
     config = run_config(photos, protocol, {"features": features}, "none", indexed.places.frame,
                         locator="recognise", finished=True)
