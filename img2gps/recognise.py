@@ -6,9 +6,9 @@
 __all__ = ['log', 'LOCATORS', 'NEVER_WALKED_M', 'NETWORK_WEIGHTS', 'choose_locator', 'Indexed', 'index_photos',
            'calibration_words', 'crossed_radii', 'question', 'walked_by_others', 'three_questions', 'question_words',
            'Radii', 'Question', 'Questions', 'read_questions', 'about_places', 'answer_judged', 'plot_matched',
-           'judge_places', 'calibrate_all', 'finish_places', 'train_places', 'open_places', 'run_level', 'has_places',
-           'add_walk', 'network_likelihood', 'beside_network', 'fit_network', 'join_network', 'weigh_network',
-           'locate_with_places', 'network_says', 'places_standing', 'judge_walk']
+           'judge_places', 'calibrate_all', 'finish_places', 'recognise_table', 'train_places', 'open_places',
+           'run_level', 'has_places', 'add_walk', 'network_likelihood', 'beside_network', 'fit_network', 'join_network',
+           'weigh_network', 'locate_with_places', 'network_says', 'places_standing', 'judge_walk']
 
 # %% ../nbs/79_recognise.ipynb #f48469a1
 import json, logging, os
@@ -341,6 +341,27 @@ def finish_places(run, indexed, config, progress=False, say=print):
     write_json(run/"config.json", config | {"places": about_places(places)})
 
 # %% ../nbs/79_recognise.ipynb #278f50cb
+def recognise_table(
+    photos: Photos, # split
+    run, # the run folder to make
+    protocol: Protocol = Protocol(),
+    features: str = "sift",
+    progress: bool = False, # show bars
+    say=print, # what is said goes here
+    most: int = CALIBRATION_PHOTOS, # that weights are learned from
+) -> Path: # the run folder, complete
+    "A run that recognises the places of a split table."
+    if not (photos.table.split == "test").any(): # nothing here is chosen by validation photos
+        photos = photos._replace(table=photos.table.assign(split=photos.table.split.replace("valid", "test")))
+    indexed = index_photos(photos, features, Path(run).parent/".cache", progress, say, most)
+    say(calibration_words(indexed.places.calibration))
+    config = run_config(photos, protocol, {"features": features}, "none", indexed.places.frame,
+                        locator="recognise", finished=True)
+    def fill(made):
+        judge_places(made, photos, indexed, config)
+        finish_places(made, indexed, config, progress, say)
+    return begin_run(run, fill)
+
 def train_places(
     folder, # a folder of photos with GPS in their EXIF, or one with a metadata.csv
     runs = "runs", # the folder that holds runs
@@ -353,17 +374,9 @@ def train_places(
 ) -> Path: # the run folder, complete
     "The whole road of recognition: a folder of walked photos to a run that locates others."
     photos = prepare(folder, protocol, progress, say)
-    if not (photos.table.split == "test").any(): # nothing here is chosen by validation photos
-        photos = photos._replace(table=photos.table.assign(split=photos.table.split.replace("valid", "test")))
-    indexed = index_photos(photos, features, Path(runs)/".cache", progress, say, most)
-    say(calibration_words(indexed.places.calibration))
-    config = run_config(photos, protocol, {"features": features}, "none", indexed.places.frame,
-                        locator="recognise", finished=True)
-    def fill(made):
-        judge_places(made, photos, indexed, config)
-        finish_places(made, indexed, config, progress, say)
     name = name or f"{Path(photos.folder).resolve().name}-places"
-    return begin_run(Path(runs)/name.replace("/", "-"), fill)
+    run = Path(runs)/name.replace("/", "-")
+    return recognise_table(photos, run, protocol, features, progress, say, most)
 
 # %% ../nbs/79_recognise.ipynb #7b1232cb
 def open_places(
