@@ -102,7 +102,8 @@ def _photo_loaders(photos, recipe, run, job):
     "The loaders of a recipe's photos, and the recipe with the size that they have on this machine."
     recipe = recipe if recipe.side else replace(recipe, side=224 if job.on().type == "cuda" else 96)
     size = network_size(photos.of("train").table, recipe.side)
-    changes = augmentations(recipe.augment, recipe.flip, recipe.erase, recipe.blur, recipe.night, recipe.crop)
+    changes = augmentations(recipe.augment, recipe.flip, recipe.erase, recipe.blur, recipe.night, recipe.crop,
+                            recipe.moves, recipe.colours)
     dls = gps_dataloaders(*photos, size, _share(recipe.batch_size), changes, cache_dir=job.cache(run),
                           device=job.on(), progress=bool(job.progress))
     return dls, recipe

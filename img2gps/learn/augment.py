@@ -141,10 +141,13 @@ def augmentations(
     blur: float=0., # probability of blur, see `Blur`
     night: float=0., # probability of night, see `Night`
     crop: float=0., # zoom into a random part of at least this share less of each side: 0.3 keeps 70 %
+    moves: float=1., # times the strength: rotation, zoom and perspective
+    colours: float=1., # times the strength: colour
 ) -> list: # fastai batch transforms
     "Rotation, crops, perspective, colour jitter, blur, night and erasing, which leave the place where it is."
-    s, zoom = float(strength), max(1 + 0.12 * float(strength), 1 / (1 - min(crop, 0.8)))
-    moves = [RandomHomography(4 * s, zoom, min(0.08 * s, 0.3), flip)] if s > 0 or flip or crop else []
-    colours = [ColorJitter(min(0.25 * s, 0.9), min(0.08 * s, 0.9))] if s > 0 else []
-    return [*moves, *colours] + ([Blur(blur)] if blur else []) + ([Night(night)] if night else []) + (
+    s, c = float(strength) * moves, float(strength) * colours
+    zoom = max(1 + 0.12 * s, 1 / (1 - min(crop, 0.8)))
+    moved = [RandomHomography(4 * s, zoom, min(0.08 * s, 0.3), flip)] if s > 0 or flip or crop else []
+    coloured = [ColorJitter(min(0.25 * c, 0.9), min(0.08 * c, 0.9))] if c > 0 else []
+    return [*moved, *coloured] + ([Blur(blur)] if blur else []) + ([Night(night)] if night else []) + (
         [RandomErasing(p=erase, sh=0.2, max_count=2)] if erase else [])

@@ -68,6 +68,8 @@ class Recipe:
     precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto" # auto: CPU fp32; GPU bf16, else fp16
     channels_last: bool = True # the memory layout that convolutions are fastest in
     augment: AtLeast0 = 1. # strength of augmentation; 0 is none
+    moves: AtLeast0 = 1. # times that strength: rotation, zoom, perspective
+    colours: AtLeast0 = 1. # times that strength: white balance, brightness, contrast, saturation
     flip: bool = False # mirror half of the photos; a mirrored place is another place
     crop: Share = 0. # zoom into random parts, down to this share less of each side
     blur: Probability = 0. # probability of blur
