@@ -38,7 +38,8 @@ from .show.attention import plot_attention
 from .share.hub import write_dataset, push_run, push_dataset
 from .locate.places import Places
 from .pipeline import train_folder, train_table, resume_run, run_demo, standing, Job
-from .study import run_study, summarize_study, plot_study
+from .study import read_study, run_study, summarise_study, plot_study
+from .questions import ask
 
 # %% ../nbs/85_all.ipynb #dbd6aac8
 __all__ = [name for name in globals() if not name.startswith("_")]

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['log', 'NewFile', 'Place', 'SHARED', 'SHORT_FLAGS', 'UNITS', 'LEFT_OUT', 'COMMANDS', 'scan_command', 'clean_command',
            'split_command', 'repair_command', 'plan_command', 'coverage_command', 'survey_command', 'cache_command',
-           'train_command', 'add_command', 'demo_command', 'evaluate_command', 'compare_command', 'predict_command',
-           'publish_command', 'make_parser', 'main', 'entry']
+           'train_command', 'add_command', 'demo_command', 'study_command', 'evaluate_command', 'compare_command',
+           'predict_command', 'publish_command', 'make_parser', 'main', 'entry']
 
 # %% ../nbs/90_cli.ipynb #62c7c09a
 import argparse, difflib, logging, math, os, re, signal, sys, tempfile, traceback, warnings
@@ -378,6 +378,25 @@ def demo_command(
     print(_trained(network, standing(network), photo, _from_scratch(network)))
     print(_trained(places, places_standing(places), photo))
 
+# %% ../nbs/90_cli.ipynb #3eb53002
+def study_command(
+    question: str = None, # which one; none lists them, and how long they take
+    size: Literal["smoke", "cpu", "full"] = "smoke", # smoke shows that it runs, cpu is for two cores, full for a GPU
+    out: Place = "studies", # drawn photos and runs go here, a folder below it for each size
+    table: str = None, # a CSV of figures to go on with (default: one in --out)
+    workers: Some = 1, # trainings at once; more than one need img2gps[ray]
+    address: str = None, # of a Ray cluster that sees --out: its workers then
+    device: str = None,
+):
+    "Ask one of the report's questions, or of ours, by many trainings on drawn photos."
+    from img2gps.questions import QUESTIONS, ask, questions_words
+    if not question: return print(questions_words())
+    study = ask(question, size, out, table, device, workers, address, log.info)
+    ran = study.cells[study.cells.error == ""]
+    if not len(ran): raise ValueError(f"no training of {question} ended well; the table says why")
+    from img2gps.study import beside_report, summarise_study
+    print(beside_report(summarise_study(study), QUESTIONS[question].report).to_string(index=False))
+
 # %% ../nbs/90_cli.ipynb #c0d640d7
 def evaluate_command(
     # a run folder, or a CSV of any system: file_name, latitude, longitude, pred_latitude, pred_longitude
@@ -569,7 +588,7 @@ def _add_parameter(parser, name, kind, default, meaning):
     meaning = meaning.replace("%", "%%")
     absent = dict(default=argparse.SUPPRESS)
     if kind is bool: return parser.add_argument(flag, dest=name, action="store_true", help=meaning, **absent)
-    if default is Parameter.empty or name == "folder":
+    if default is Parameter.empty or name in ("folder", "question"):
         nargs = "+" if kind is list else None if default is Parameter.empty else "?"
         return parser.add_argument(name, nargs=nargs, help=meaning, **absent)
     choices = get_args(kind)
@@ -584,7 +603,7 @@ def _add_parameter(parser, name, kind, default, meaning):
 COMMANDS = {f.__name__.removesuffix("_command"): f for f in (
     demo_command, plan_command, coverage_command, scan_command, clean_command, repair_command, split_command,
     survey_command, cache_command, train_command, add_command, evaluate_command, compare_command,
-    predict_command, publish_command)}
+    predict_command, study_command, publish_command)}
 
 def make_parser() -> argparse.ArgumentParser:
     "The parser of `img2gps`."

@@ -7,7 +7,7 @@ __all__ = ['SIZES', 'HELD_OUT', 'LAST_WALK', 'QUESTIONS', 'Size', 'study_photos'
            'geodesic_term', 'depth', 'freezing', 'augmentation', 'split', 'how_many_photos', 'label_noise', 'Question',
            'study_cells', 'ask', 'questions_words']
 
-# %% ../nbs/82_questions.ipynb #363cd3d1
+# %% ../nbs/82_questions.ipynb #b48cd534
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable, NamedTuple
@@ -24,9 +24,9 @@ from .photos.prepare import Photos, prepare, read_and_clean
 from .demo.photos import make_demo
 from .learn.recipe import Recipe, named_recipe
 from .pipeline import DEMO_RECIPE, QUIET, train_table
-from .study import Cell, Study, read_study, run_study
+from .study import Cell, Study, run_study
 
-# %% ../nbs/82_questions.ipynb #e4ffe91f
+# %% ../nbs/82_questions.ipynb #206cc34d
 class Size(NamedTuple):
     "How large a study is."
     places: int # of the drawn campus, 16 photos each
@@ -42,7 +42,7 @@ SIZES = {
 
 HELD_OUT = Protocol(split_by="location", valid=0.15, test=0.25)
 
-# %% ../nbs/82_questions.ipynb #43d41027
+# %% ../nbs/82_questions.ipynb #504f65b6
 LAST_WALK = 9 # the later walk whose photos test another day
 
 def _drawn(folder, size, later=0):
@@ -74,7 +74,7 @@ def _another_day(folder, size, walks):
     table.loc[known.index[known.isin(held)], "split"] = "valid"
     return Photos(table.assign(split_by="session"), Path(folder))
 
-# %% ../nbs/82_questions.ipynb #b1e640ed
+# %% ../nbs/82_questions.ipynb #59fb7b2e
 def _fewer(table, places, each):
     "A share of the training places, and so many photos at each."
     rng, known = np.random.default_rng(0), table[table.split.isin(["train", "valid"])]
@@ -115,7 +115,7 @@ def study_photos(
     if labels != "phone": table = _labelled(table, folder, labels)
     return Photos(table, folder)
 
-# %% ../nbs/82_questions.ipynb #45143bce
+# %% ../nbs/82_questions.ipynb #f639be0a
 def real_photos(
     labels: str, # corrected, phone, or repaired
 ) -> Photos: # split; None where no real photos are at hand
@@ -134,7 +134,7 @@ def real_photos(
     if labels == "repaired": table = _labelled(table, folder, labels)
     return Photos(table, folder)
 
-# %% ../nbs/82_questions.ipynb #32c94ca6
+# %% ../nbs/82_questions.ipynb #a98f6537
 class Row(NamedTuple):
     "A row of a question's grid."
     settings: dict # what the table calls it
@@ -175,7 +175,7 @@ def freezing(recipe):
     yield Row({"trained": "all", "how": "one by one"}, dict(schedule="gradual", frozen_epochs=2))
     yield Row({"trained": "all", "how": "statistics kept"}, tuned | dict(freeze_bn=True))
 
-# %% ../nbs/82_questions.ipynb #2df02a32
+# %% ../nbs/82_questions.ipynb #2ee1efbf
 def augmentation(recipe):
     "Each way to change a photo alone, and all but each. A mirrored place is another place: is it?"
     ways = {"mirrored": dict(flip=True), "moved": dict(moves=1., crop=0.3), "colours": dict(colours=1.),
@@ -212,7 +212,7 @@ def label_noise(recipe):
     for name, labels in {"corrected": "corrected", "phone": "phone", "phone, repaired": "repaired"}.items():
         yield Row({"labels": name, "by": "recognition, real campus"}, None, dict(real=labels))
 
-# %% ../nbs/82_questions.ipynb #208a0fa2
+# %% ../nbs/82_questions.ipynb #f8cc26e7
 @dataclass(frozen=True)
 class Question:
     "A question, and what came of it in the report."
@@ -240,7 +240,7 @@ QUESTIONS = {
     "label_noise": Question("What do the phone's positions cost, and what does repair win back?", label_noise,
                             50, {})}
 
-# %% ../nbs/82_questions.ipynb #5f2e9869
+# %% ../nbs/82_questions.ipynb #adae7e6d
 def _donor(folder, size, device):
     "A weight file of a network that knows another drawn campus."
     file = Path(folder)/f"donor-{size}.safetensors"
@@ -280,7 +280,7 @@ def study_cells(
             for seed in seeds for row in rows if (photos := drawn[repr(row.photos)]) is not None
             and (row.recipe is not None or seed == seeds[0])] # recognition has no seed
 
-# %% ../nbs/82_questions.ipynb #65927d38
+# %% ../nbs/82_questions.ipynb #c75d3a82
 def ask(
     name: str, # of `QUESTIONS`
     size: str="smoke", # of `SIZES`

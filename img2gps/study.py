@@ -92,7 +92,7 @@ def place_errors(
     test = add_errors(table[(table.split == "test") & table.pred_latitude.notna()])
     return test.groupby("location").error_m.agg(photos="size", mean_m="mean").round(3).reset_index()
 
-# %% ../nbs/81_study.ipynb #0bf271f7
+# %% ../nbs/81_study.ipynb #1f54258e
 def forget_peak():
     "Begin anew to note the most memory that is held."
     gc.collect()
@@ -109,7 +109,7 @@ def peak_mib() -> float: # MiB; NaN where the system does not say
     except OSError: return float("nan")
     return int(re.search(r"VmHWM:\s*(\d+)", told)[1]) / 1024
 
-# %% ../nbs/81_study.ipynb #5860cdd8
+# %% ../nbs/81_study.ipynb #0a428b1c
 def run_cell(
     cell: Cell,
     out, # the folder of the study's runs
@@ -127,7 +127,7 @@ def run_cell(
         return row | {"error": f"{type(e).__name__}: {told}"}, pd.DataFrame()
     finally: forget_peak()
 
-# %% ../nbs/81_study.ipynb #535458f4
+# %% ../nbs/81_study.ipynb #3617e89c
 class Study(NamedTuple):
     "A study's figures."
     cells: pd.DataFrame # a row per cell: settings, seed, key, version, metres, seconds, peak_mib, error
@@ -164,7 +164,7 @@ def _write_study(rows, table):
     cells = pd.DataFrame([row for row, _ in rows.values()])
     write_whole(Path(table), cells.to_csv(index=False), overwrite=True)
 
-# %% ../nbs/81_study.ipynb #9a553002
+# %% ../nbs/81_study.ipynb #eb4b2346
 def _on_ray(cells, out, device, workers, address):
     "Rows of cells as Ray's workers finish them."
     try: import ray
@@ -224,7 +224,7 @@ def _rows(table):
     return {row["key"]: (row, known.places[known.places.key == row["key"]])
             for row in known.cells.to_dict("records")}
 
-# %% ../nbs/81_study.ipynb #73231bba
+# %% ../nbs/81_study.ipynb #329974fe
 def _cost(cell, out, device):
     "Photos per second of training, and the most memory that it took."
     recipe = replace(cell.recipe, epochs=1, steps=0)
@@ -301,7 +301,7 @@ def _verdict(row):
     if row["difference_high_m"] < 0: return "better"
     return "worse" if row["difference_low_m"] > 0 else "no detectable difference"
 
-# %% ../nbs/81_study.ipynb #1743362e
+# %% ../nbs/81_study.ipynb #aae0df2f
 def beside_report(
     summary: pd.DataFrame, # of `summarise_study`
     report: dict, # the report's figure for each value of the first axis, metres
