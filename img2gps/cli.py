@@ -320,7 +320,7 @@ def train_command(
     if recipes: return print(recipe_words())
     weights = changes.get("weights", "auto")
     if folder and not resume:
-        from img2gps.recognise import choose_locator, join_network, places_standing, train_places
+        from img2gps.recognise import choose_locator, places_standing, train_places
         locator = choose_locator(locator, weights, log.info)
         if locator == "recognise":
             run = train_places(folder, runs, name, protocol, progress=_bars(), say=log.info)
@@ -332,9 +332,10 @@ def train_command(
     if resume: run = resume_run(resume, job)
     else:
         recipe = named_recipe(named or usual_recipe(weights, changes.get("arch")), **changes)
-        run = train_folder(folder, runs, name, recipe, protocol, job)
+        run = train_folder(folder, runs, name, recipe, protocol, job, locator)
     if int(os.environ.get("RANK", 0)): return # the first of several processes speaks
-    if locator == "both" and not resume:
+    from img2gps.recognise import awaits_places, join_network, places_standing
+    if awaits_places(run):
         print(places_standing(join_network(run, progress=_bars(), say=log.info)))
     print(_trained(run, standing(run), scratch=_from_scratch(run)))
 

@@ -54,10 +54,11 @@ def begin_training(
     protocol: Protocol,
     dls, # from `gps_dataloaders`
     weights: str, # what the network starts from
+    locator: str="network", # both, where places are to join the network
 ) -> Path: # the run folder
     "Make a run folder that says what the run is made of, so that it can be resumed."
     config = run_config(
-        photos, protocol, recipe.to_dict(), weights, dls.frame, size=list(dls.size), letterbox=True,
+        photos, protocol, recipe.to_dict(), weights, dls.frame, size=list(dls.size), letterbox=True, locator=locator,
         normalize=dict(zip(("mean", "std"), map(list, dls.stats))),
         versions={"torch": torch.__version__, "python": sys.version.split()[0]})
     def fill(made):
@@ -116,6 +117,7 @@ def train_table(
     protocol: Protocol=Protocol(),
     job: Job=Job(),
     resume: bool=False, # from the run's checkpoint
+    locator: str="network", # both, where places are to join the network, see `img2gps.recognise`
 ) -> Path: # the run folder, complete
     "Train on a split table, and leave a complete run folder."
     from_first(lambda: None, job.on()) # several processes: each takes its own GPU from here on
@@ -131,7 +133,7 @@ def train_table(
         job = replace(QUIET, device=job.device)
     elif resume:
         for name in RUN_FILES: remove_unfinished(run/name)
-    else: run = begin_training(run, photos, recipe, protocol, dls, learn.weights)
+    else: run = begin_training(run, photos, recipe, protocol, dls, learn.weights, locator)
     origin = "random weights (scratch)" if learn.weights == "none" else learn.weights
     job.say(f"training {recipe.arch} from {origin} on {counted(len(dls.train_ds), 'photo')} of "
             f"{dls.size[0]} x {dls.size[1]} pixels, {_length(recipe, len(dls.train))} on {job.on().type}, "
@@ -404,6 +406,7 @@ def train_folder(
     recipe: Recipe=Recipe(),
     protocol: Protocol=Protocol(),
     job: Job=Job(),
+    locator: str="network", # as in `train_table`
 ) -> Path: # the run folder
     """The whole road: a folder of photos to a complete run folder. Of several processes the first one
     reads it."""
@@ -411,7 +414,7 @@ def train_folder(
     create_body(recipe.arch, recipe.weights if known else "none") # what cannot be is said before any work
     photos = from_first(lambda: prepare(folder, protocol, bool(job.progress), job.say), job.on())
     name = name or f"{Path(photos.folder).resolve().name}-{recipe.arch}"
-    return train_table(photos, Path(runs)/name.replace("/", "-"), recipe, protocol, job)
+    return train_table(photos, Path(runs)/name.replace("/", "-"), recipe, protocol, job, locator=locator)
 
 # %% ../nbs/80_pipeline.ipynb #b019c8f8
 def resume_run(

@@ -7,8 +7,9 @@ __all__ = ['log', 'LOCATORS', 'NEVER_WALKED_M', 'NETWORK_WEIGHTS', 'choose_locat
            'calibration_words', 'crossed_radii', 'question', 'walked_by_others', 'three_questions', 'question_words',
            'Radii', 'Question', 'Questions', 'read_questions', 'about_places', 'answer_judged', 'plot_matched',
            'judge_places', 'calibrate_all', 'finish_places', 'recognise_table', 'train_places', 'open_places',
-           'run_level', 'has_places', 'add_walk', 'network_likelihood', 'beside_network', 'fit_network', 'join_network',
-           'weigh_network', 'locate_with_places', 'network_says', 'places_standing', 'judge_walk']
+           'run_level', 'has_places', 'awaits_places', 'add_walk', 'network_likelihood', 'beside_network',
+           'fit_network', 'join_network', 'weigh_network', 'locate_with_places', 'network_says', 'places_standing',
+           'judge_walk']
 
 # %% ../nbs/79_recognise.ipynb #f48469a1
 import json, logging, os
@@ -395,6 +396,12 @@ def has_places(
     "Whether a run recognises places."
     return (Path(run)/"places.safetensors").is_file()
 
+def awaits_places(
+    run, # run folder of a finished network
+) -> bool:
+    "Whether places were to join a run's network, and have not."
+    return read_config(run).get("locator") == "both" and not has_places(run)
+
 # %% ../nbs/79_recognise.ipynb #01a16f04
 def add_walk(
     run, # run folder with places
@@ -476,8 +483,9 @@ def join_network(
     config, photos = read_config(run), read_source(run)[0]
     indexed = index_photos(photos, features, run.parent/".cache", progress, say)
     weigh_network(run, photos, indexed, say)
-    alone = read_metrics(run/"metrics.json")
-    write_json(run/"network.json", alone)
+    before = run/"network.json" # of a joining that was killed
+    alone = read_metrics(before if before.is_file() else run/"metrics.json")
+    write_json(before, alone)
     config |= {"locator": "both"}
     also = network_says(run, indexed.places, [Path(photos.folder)/n for n in indexed.judged.file_name])
     metrics = judge_places(run, photos, indexed, config, also, pd.read_csv(run/"history.csv"))
