@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SIZES', 'HELD_OUT', 'LAST_WALK', 'QUESTIONS', 'Size', 'study_photos', 'real_photos', 'Row', 'batch_size',
-           'geodesic_term', 'depth', 'freezing', 'augmentation', 'split', 'how_many_photos', 'label_noise', 'Question',
-           'study_cells', 'ask', 'questions_words']
+           'geodesic_term', 'depth', 'freezing', 'shown_grid', 'augmentation', 'split', 'how_many_photos',
+           'label_noise', 'Question', 'study_cells', 'ask', 'questions_words']
 
 # %% ../nbs/82_questions.ipynb #b48cd534
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ class Size(NamedTuple):
     seeds: tuple
 
 SIZES = {
-    "smoke": Size(16, (160, 120), Recipe(arch="shufflenet_v2_x0_5", weights="none", side=32, epochs=1,
+    "smoke": Size(16, (160, 120), Recipe(arch="resnet18", weights="none", side=32, epochs=1,
                                         batch_size=16), (0, )),
     "cpu": Size(80, (160, 120), replace(DEMO_RECIPE, epochs=12), (0, 1, 2)),
     "full": Size(280, (512, 384), named_recipe("report"), (0, 1, 2, 3, 4))}
@@ -174,6 +174,15 @@ def freezing(recipe):
         yield Row({"trained": trained, "how": "rates by stage"}, dict(trained=trained) | tuned)
     yield Row({"trained": "all", "how": "one by one"}, dict(schedule="gradual", frozen_epochs=2))
     yield Row({"trained": "all", "how": "statistics kept"}, tuned | dict(freeze_bn=True))
+
+# %% ../nbs/82_questions.ipynb #7219a9b2
+def shown_grid(
+    rows: Callable, # of a `Question`
+    size: str="cpu", # of `SIZES`
+) -> pd.DataFrame:
+    "A question's rows: what the table calls them, and their changes of recipe and photos."
+    return pd.DataFrame([{**row.settings, "recipe": row.recipe, "photos": row.photos}
+                         for row in rows(SIZES[size].recipe)])
 
 # %% ../nbs/82_questions.ipynb #2ee1efbf
 def augmentation(recipe):
