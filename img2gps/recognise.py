@@ -4,22 +4,20 @@
 
 # %% auto #0
 __all__ = ['log', 'LOCATORS', 'NEVER_WALKED_M', 'NETWORK_WEIGHTS', 'choose_locator', 'Indexed', 'index_photos', 'crossed_radii',
-           'question', 'walked_by_others', 'three_questions', 'question_words', 'Radii', 'Question', 'Questions',
-           'read_questions', 'about_places', 'answer_judged', 'plot_matched', 'judge_places', 'calibrate_all',
-           'finish_places', 'train_places', 'open_places', 'add_walk', 'beside_network', 'fit_network', 'join_network',
-           'weigh_network', 'locate_with_places', 'network_says', 'places_standing', 'judge_walk']
+           'question', 'walked_by_others', 'three_questions', 'about_places', 'answer_judged', 'plot_matched',
+           'judge_places', 'calibrate_all', 'finish_places', 'train_places', 'open_places', 'add_walk',
+           'beside_network', 'fit_network', 'join_network', 'weigh_network', 'locate_with_places', 'network_says',
+           'places_standing', 'judge_walk']
 
 # %% ../nbs/79_recognise.ipynb #f48469a1
 import json, logging, os
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
-from .checked import AtLeast0, Checked, Count, Probability, read_checked
 from .files import write_json
 from .table import counted, has_position, write_table
 from .style import new_figure
@@ -33,7 +31,7 @@ from .locate.places import (
 from .locate.predict import (
     Predictor, calibration_words, has_places, network_likelihood, read_config, run_level) # noqa: F401
 from .judge.evaluate import (
-    add_errors, bootstrap_interval, evaluate_predictions, judged_splits, read_metrics, summarize)
+    add_errors, bootstrap_interval, evaluate_predictions, question_words, read_metrics, read_questions, summarize)
 from .judge.suspects import suspect_labels
 from .show.plots import save_map
 from .show.report import write_report
@@ -177,51 +175,6 @@ def three_questions(
         "walk": asked(chained[0], "photos at walked places, each outing's walks chained"),
         "walk_online": asked(chained[1], "chained, each photo by the past alone"),
     }
-
-# %% ../nbs/79_recognise.ipynb #557afbe1
-def question_words(
-    answer: dict, # of `question`
-) -> str: # a line
-    "An answer in words."
-    spread, held = answer["mean_interval_m"], answer["radius_held"].get("0.9")
-    between = f" ({spread[0]:.1f} to {spread[1]:.1f})" if spread else ""
-    radius = ""
-    if held:
-        low, high = min(held["by_outing"]), max(held["by_outing"])
-        radius = f"; the 90 % radius held for {held['photos']:.0%}"
-        if high > low: radius += f" ({low:.0%} to {high:.0%}, these outings only)"
-    return (f"{answer['mean_m']:.1f} m on average{between}, median {answer['median_m']:.1f} m, of "
-            f"{counted(answer['n'], 'photo')}{radius}")
-
-# %% ../nbs/79_recognise.ipynb #ef23d874
-class Radii(Checked):
-    "How often a radius held."
-    photos: Probability
-    by_outing: Annotated[list[float], Field(min_length=1)]
-
-class Question(Checked):
-    "One question's answer."
-    n: Count
-    mean_m: AtLeast0
-    median_m: AtLeast0
-    mean_interval_m: tuple[float, float] | None
-    radius_held: dict[str, Radii]
-
-class Questions(Checked):
-    "What metrics.json holds besides a judgement."
-    another_day: Question | None = None
-    never_walked: Question | None = None
-    walk: Question | None = None
-    walk_online: Question | None = None
-    unseen: dict[str, Question] | None = None # photo and walk, see `judge_walk`
-
-def read_questions(
-    run, # run folder with places
-) -> dict: # of metrics.json
-    "What a run of recognition was found to be worth. A ValueError names the file, the key and the way out."
-    path = Path(run)/"metrics.json"
-    metrics = read_checked(path, Questions, "train again")
-    return read_metrics(path) if judged_splits(metrics) else metrics
 
 # %% ../nbs/79_recognise.ipynb #1b86c041
 def about_places(places: Places) -> dict:
