@@ -12,7 +12,7 @@ __all__ = ['SCHEMA_VERSION', 'Level', 'UNFAMILIAR', 'Radius', 'Held', 'Data', 'F
 import io, math, os, sys
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Annotated
 
 import numpy as np
@@ -231,8 +231,8 @@ def leads_out(
     name: str, # a relative file name
 ) -> bool:
     "Whether a file name would leave the folder that it is relative to."
-    parts = str(name).replace("\\", "/").split("/")
-    return not str(name) or parts[0] == "" or ".." in parts or ":" in parts[0] or "\0" in str(name)
+    path = PureWindowsPath(str(name)) # whose parts end at both kinds of slashes
+    return not path.parts or bool(path.drive or path.root) or ".." in path.parts or "\0" in str(name)
 
 def check_places(
     places, # `Places`
