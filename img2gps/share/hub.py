@@ -406,7 +406,7 @@ def _stage_run(run, staging, include_photos, positions, license, title, repo_id)
     here = {p.relative_to(run).parts[0] for p in run.rglob("*") if p.is_file()}
     kept = sorted(n for n in here if not (staging/n).is_file() and not n.startswith("."))
     return stripped + ["errors by walk, camera and hour in metrics.json"] * (run/"metrics.json").is_file() + [
-        f"{', '.join(kept)}: not sent"] * bool(kept)
+        f"{', '.join(kept)}, which stay here"] * bool(kept)
 
 def _stage_predictions(run, staging):
     "The predictions without anything but positions, errors and groups; what was stripped."
