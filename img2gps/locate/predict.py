@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['SCHEMA_VERSION', 'Level', 'UNFAMILIAR', 'Radius', 'Held', 'Data', 'Frame', 'Refusal', 'RunConfig', 'Colours', 'Onnx',
            'NetworkConfig', 'read_config', 'Predictor', 'check_finite', 'OnnxNet', 'calibration_words', 'run_level',
-           'has_places', 'network_likelihood', 'Calibration', 'leads_out', 'check_places', 'as_photo', 'output_rows',
-           'photo_name', 'photo_paths', 'to_geojson']
+           'has_places', 'network_likelihood', 'Walking', 'Calibration', 'leads_out', 'check_places', 'as_photo',
+           'output_rows', 'photo_name', 'photo_paths', 'to_geojson']
 
 # %% ../../nbs/locate/44_predict.ipynb #ca0d7ca5
 import io, math, os, sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path, PureWindowsPath
@@ -232,6 +233,12 @@ def network_likelihood(
     return -0.5 * weight * ((places - at)**2).sum(1) / max(float(sigma_m), 1.)**2
 
 # %% ../../nbs/locate/44_predict.ipynb #83cf8d23
+class Walking(Checked):
+    "What places learned of walks."
+    pace: dict[str, AtLeast0]
+    stretch: dict[str, AtLeast0]
+    online_stretch: dict[str, AtLeast0]
+
 class Calibration(Checked):
     "What places learned from their walks."
     weights: dict[str, float | list[float]]
@@ -239,6 +246,7 @@ class Calibration(Checked):
     same_day: bool
     held_out: Count
     network: dict[str, AtLeast0] = {}
+    walk: Walking | None = None
 
 def leads_out(
     name: str, # a relative file name
@@ -253,6 +261,7 @@ def check_places(
 ):
     "ValueError for places whose parts do not fit."
     from img2gps.locate.places import Weights
+    from img2gps.locate.walk import Pace
     damaged = f"{path} is damaged: "
     n, starts = len(places.descriptors), places.starts
     if not (places.words.ndim == places.descriptors.ndim == 2 and places.points.shape == (n, 3)
@@ -268,6 +277,9 @@ def check_places(
     check_content(places.calibration, Calibration, path, "train again, or restore it")
     weights, usual = places.calibration["weights"], vars(Weights())
     same = lambda k: np.shape(weights[k]) == np.shape(usual[k])
+    paced = (places.calibration.get("walk") or {}).get("pace", {})
+    if unknown := set(paced) - set(vars(Pace())):
+        raise ValueError(damaged + f"no pace has {min(unknown)!r}; train again, or restore it")
     if set(weights) != set(usual) or not all(map(same, usual)) or not np.isfinite(
             np.hstack(list(weights.values()))).all():
         raise ValueError(damaged + "its weights are not those of a calibration; train again, or restore it")
@@ -468,9 +480,9 @@ def network_rows(
     progress: bool = False, # show a bar
 ) -> list: # of dictionaries, as `locate_files`
     "Locate photos by the network alone."
-    rows = []
+    rows, decoders = [], ThreadPoolExecutor(min(os.cpu_count() or 1, 8))
     for start in tqdm(range(0, len(photos), batch_size), desc="locate", unit="batch", disable=not progress):
-        batch = [_decoded(self, p) for p in photos[start:start + batch_size]]
+        batch = list(decoders.map(lambda photo: _decoded(self, photo), photos[start:start + batch_size]))
         good = [photo for photo, _ in batch if photo is not None]
         answers = iter(np.column_stack(self.answer(np.stack(good))) if good else ())
         for i, (photo, note) in enumerate(batch, start):
