@@ -74,7 +74,8 @@ def chain_to(start, uses, wanted):
 def check(root):
     "The problems of a project, and how many modules were looked at."
     numbers, problems = floors(root/"nbs")
-    paths = sorted(p for p in (root/PACKAGE).rglob("*.py") if p.name not in ("__init__.py", "_modidx.py"))
+    # templates are no modules: they are written into other folders
+    paths = sorted(p for p in (root/PACKAGE).rglob("*.py") if p.name not in ("__init__.py", "_modidx.py") and p.parent.name != "templates")
     files = {".".join(p.relative_to(root/PACKAGE).with_suffix("").parts): p for p in paths}
     problems += [f"{p.relative_to(root)}: no numbered notebook exports it" for m, p in files.items() if m not in numbers]
     problems += [f"nbs/{n}: exports {m}, which is not there; run nbdev_export" for m, (_, n) in numbers.items() if m not in files]

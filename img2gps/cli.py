@@ -6,7 +6,7 @@
 __all__ = ['log', 'NewFile', 'Place', 'SHARED', 'SHORT_FLAGS', 'UNITS', 'LEFT_OUT', 'COMMANDS', 'scan_command', 'clean_command',
            'split_command', 'repair_command', 'plan_command', 'coverage_command', 'survey_command', 'cache_command',
            'train_command', 'add_command', 'demo_command', 'study_command', 'evaluate_command', 'compare_command',
-           'predict_command', 'publish_command', 'make_parser', 'main', 'entry']
+           'predict_command', 'export_command', 'push_command', 'pull_command', 'make_parser', 'main', 'entry']
 
 # %% ../nbs/90_cli.ipynb #62c7c09a
 import argparse, difflib, logging, math, os, re, signal, sys, tempfile, traceback, warnings
@@ -379,7 +379,7 @@ def demo_command(
     print(_trained(network, standing(network), photo, _from_scratch(network)))
     print(_trained(places, places_standing(places), photo))
 
-# %% ../nbs/90_cli.ipynb #3eb53002
+# %% ../nbs/90_cli.ipynb #74bf535a
 def study_command(
     question: str = None, # which one; none lists them, and how long they take
     size: Literal["smoke", "cpu", "full"] = "smoke", # smoke shows that it runs, cpu is for two cores, full for a GPU
@@ -522,38 +522,75 @@ def _located_line(row, level):
     return f"{name}  {row['pred_latitude']:.6f}, {row['pred_longitude']:.6f}{radius}{note}"
 
 # %% ../nbs/90_cli.ipynb #1e4c2a2d
-def publish_command(
-    source: str, # run folder, or (with --dataset or --hub) a folder of photos to share without private tags
-    dataset: Place = None, # write a folder of stripped photos, metadata.csv and card that load_dataset reads
-    leaderboard: Place = None, # write a self-contained model.py, preprocess.py and model.pt into this folder
-    hub: str = None, # Hugging Face Hub repository; lists what would be sent unless --send
-    send: bool = False, # really push to the Hub
+def export_command(
+    source: str, # run folder; or a folder of photos, to be shared without private tags
+    # the folder to write: what Predictor.load and img2gps predict read; of photos a dataset folder with metadata.csv
+    # and card, which load_dataset reads
+    out: Place,
+    onnx: bool = False, # write model.onnx too, so that a network needs no torch (needs img2gps[onnx])
+    precision: Literal["fp32", "fp16", "int8"] = "fp32", # of model.onnx; what it costs in metres is measured
+    photos: str = None, # folder of the run's photos, to measure on (default: where they were in training)
+    # instead write model.py, preprocess.py, predict.py and model.pt, which need torch alone
+    leaderboard: bool = False,
+    license: str = "unknown", # the licence that a dataset's card states, such as cc-by-4.0
+    protocol: Protocol = Protocol(),
+):
+    "Write a run as a folder that locates photos elsewhere, or photos as a dataset folder."
+    new_folder(out)
+    if not _is_run(source):
+        if onnx or leaderboard: raise ValueError(f"{source} is no run folder: --onnx and --leaderboard are for runs")
+        from img2gps.photos.prepare import prepare
+        from img2gps.share.hub import write_dataset
+        table, folder = prepare(source, protocol, _bars(), log.info)
+        return print(f"dataset folder: {write_dataset(folder, table, out, license)}")
+    if leaderboard:
+        from img2gps.share.leaderboard import write_leaderboard
+        return print(f"leaderboard folder: {write_leaderboard(source, out)}")
+    from img2gps.share.export import export_run
+    if onnx and not photos:
+        from img2gps.runs import read_source
+        try: photos = read_source(source)[0].folder
+        except FileNotFoundError: pass
+    print(f"run: {export_run(source, out, onnx, precision, photos)}")
+    if onnx:
+        cost = read_json(Path(out)/"config.json")["onnx"]["cost"]
+        print(f"model.onnx ({precision}) answers {cost['moved_mean_m']:.3g} m from torch's network on average, "
+              f"{cost['moved_most_m']:.3g} m at most")
+
+def _is_run(folder): return (Path(folder)/"config.json").is_file()
+
+# %% ../nbs/90_cli.ipynb #9cdbecd5
+def push_command(
+    source: str, # run folder, or a folder of photos to share without private tags
+    repo: str, # Hugging Face Hub repository, owner/name
+    send: bool = False, # really send it; otherwise what would be sent is listed, and what was stripped
     license: str = "unknown", # the licence that the card states, such as cc-by-4.0
     no_positions: bool = False, # leave out of a run what shows where its photos were taken
     include_photos: bool = False, # send a run's report too, which holds thumbnails of your photos
-    public: bool = False, # make the Hub repository public (default private)
+    public: bool = False, # make the repository public (default private)
     protocol: Protocol = Protocol(),
 ):
-    """Write a run's leaderboard folder or a dataset folder, or push a run or a folder of photos to the
-    Hugging Face Hub."""
-    if not (leaderboard or hub or dataset):
-        raise ValueError("say where to: --leaderboard FOLDER, --dataset FOLDER, or --hub OWNER/NAME")
+    "Push a run or a folder of photos to the Hugging Face Hub, or list what would be sent."
     from img2gps.photos.prepare import check_repo_id, prepare
-    from img2gps.share.hub import push_dataset, push_run, write_dataset
-    from img2gps.share.leaderboard import write_leaderboard
-    if hub: check_repo_id(hub)
-    is_run = (Path(source)/"config.json").is_file()
-    if is_run and dataset: raise ValueError(f"{source} is a run; --dataset wants a folder of photos")
-    if leaderboard: print(f"leaderboard folder: {write_leaderboard(source, leaderboard)}")
+    from img2gps.share.hub import push_dataset, push_run
+    check_repo_id(repo)
     how = dict(dry_run=not send, private=not public, license=license)
-    if hub and is_run: push_run(source, hub, include_photos=include_photos, positions=not no_positions, **how)
-    elif hub or dataset:
-        if dataset: new_folder(dataset)
+    if _is_run(source):
+        push_run(source, repo, include_photos=include_photos, positions=not no_positions, **how)
+    else:
         table, folder = prepare(source, protocol, _bars(), log.info)
-        if dataset:
-            written = write_dataset(folder, table, dataset, license, repo_id=hub or "OWNER/NAME")
-            print(f"dataset folder: {written}")
-        if hub: push_dataset(folder, table, hub, **how)
+        push_dataset(folder, table, repo, **how)
+
+def pull_command(
+    repo: str, # Hugging Face Hub repository, owner/name
+    out: Place = None, # the folder to make (default: the repository's name)
+    dataset: bool = False, # it is a dataset of photos, not a run
+    revision: str = None, # a branch, tag or commit (default: the newest)
+):
+    "Fetch a run or a dataset from the Hugging Face Hub; nothing is kept of what does not stand a look."
+    from img2gps.share.hub import pull_dataset, pull_run
+    pull, target = pull_dataset if dataset else pull_run, out or repo.rpartition("/")[2]
+    print(f"{'dataset' if dataset else 'run'}: {pull(repo, target, revision)}")
 
 # %% ../nbs/90_cli.ipynb #cd3180eb
 SHARED = dict( # what a parameter means that has no comment of its own
@@ -604,7 +641,7 @@ def _add_parameter(parser, name, kind, default, meaning):
 COMMANDS = {f.__name__.removesuffix("_command"): f for f in (
     demo_command, plan_command, coverage_command, scan_command, clean_command, repair_command, split_command,
     survey_command, cache_command, train_command, add_command, evaluate_command, compare_command,
-    predict_command, study_command, publish_command)}
+    predict_command, study_command, export_command, push_command, pull_command)}
 
 def make_parser() -> argparse.ArgumentParser:
     "The parser of `img2gps`."

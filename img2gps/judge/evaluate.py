@@ -9,13 +9,17 @@ __all__ = ['RADII_M', 'INTERVAL_LEVEL', 'MIN_PLACES', 'ASSUMED_SIGMA_M', 'RADIUS
            'label_noise_errors', 'lookalike_errors', 'conformal_radius', 'conformal_scale', 'coverage', 'fit_radii',
            'reliability', 'slice_labels', 'evaluate_slices', 'rows_by_split', 'judged_rows', 'with_groups',
            'floor_errors', 'evaluate_predictions', 'judged_splits', 'format_interval', 'floor_rows', 'format_metrics',
-           'Spread', 'Score', 'Part', 'Promise', 'Judged', 'Metrics', 'read_metrics']
+           'Spread', 'Score', 'Part', 'Promise', 'Judged', 'Metrics', 'read_metrics', 'Radii', 'Question', 'Questions',
+           'read_questions', 'question_words']
 
 # %% ../../nbs/judge/50_evaluate.ipynb #b4f1a9de
 import math, re
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 from scipy.spatial import cKDTree
 from scipy.special import ndtr, stdtrit
 
@@ -771,3 +775,48 @@ def read_metrics(
     metrics = read_checked(path, Metrics, way_out)
     if not judged_splits(metrics): raise ValueError(f"{path} judges no photos; {way_out}")
     return metrics
+
+# %% ../../nbs/judge/50_evaluate.ipynb #e81a9bb8
+class Radii(Checked):
+    "How often a radius held."
+    photos: Probability
+    by_outing: Annotated[list[float], Field(min_length=1)]
+
+class Question(Checked):
+    "One question's answer."
+    n: Count
+    mean_m: AtLeast0
+    median_m: AtLeast0
+    mean_interval_m: tuple[float, float] | None
+    radius_held: dict[str, Radii]
+
+class Questions(Checked):
+    "What metrics.json holds besides a judgement."
+    another_day: Question | None = None
+    never_walked: Question | None = None
+    walk: Question | None = None
+    walk_online: Question | None = None
+    unseen: dict[str, Question] | None = None # photo and walk, see `judge_walk`
+
+def read_questions(
+    run, # run folder with places
+) -> dict: # of metrics.json
+    "What a run of recognition was found to be worth. A ValueError names the file, the key and the way out."
+    path = Path(run)/"metrics.json"
+    metrics = read_checked(path, Questions, "train again")
+    return read_metrics(path) if judged_splits(metrics) else metrics
+
+# %% ../../nbs/judge/50_evaluate.ipynb #3d1c3fd5
+def question_words(
+    answer: dict, # of `question`
+) -> str: # a line
+    "An answer in words."
+    spread, held = answer["mean_interval_m"], answer["radius_held"].get("0.9")
+    between = f" ({spread[0]:.1f} to {spread[1]:.1f})" if spread else ""
+    radius = ""
+    if held:
+        low, high = min(held["by_outing"]), max(held["by_outing"])
+        radius = f"; the 90 % radius held for {held['photos']:.0%}"
+        if high > low: radius += f" ({low:.0%} to {high:.0%}, these outings only)"
+    return (f"{answer['mean_m']:.1f} m on average{between}, median {answer['median_m']:.1f} m, of "
+            f"{counted(answer['n'], 'photo')}{radius}")

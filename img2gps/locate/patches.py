@@ -43,11 +43,11 @@ def hellinger_bytes(
 
 # %% ../../nbs/locate/41_patches.ipynb #95bdca99
 def grey_photo(
-    photo, # a photo file, a PIL image, or uint8 of shape (height, width, 3)
+    photo, # a photo file, an open one, a PIL image, or uint8 of shape (height, width, 3)
     side: int=SIDE, # its longer side in pixels
 ) -> np.ndarray: # uint8 (height, width)
     "A photo in grey, upright, at one size. OSError names a file that cannot be decoded."
-    if isinstance(photo, (str, Path)): photo = decode_photo(photo)
+    if isinstance(photo, (str, Path)) or hasattr(photo, "read"): photo = decode_photo(photo)
     grey = np.asarray(photo.convert("L")) if hasattr(photo, "convert") else cv2.cvtColor(
         np.ascontiguousarray(photo), cv2.COLOR_RGB2GRAY)
     scale = side / max(grey.shape)
