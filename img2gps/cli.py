@@ -628,9 +628,9 @@ def _add_parameter(parser, name, kind, default, meaning):
 
 # %% ../nbs/90_cli.ipynb #ce4bcf8f
 COMMANDS = {f.__name__.removesuffix("_command"): f for f in (
-    demo_command, plan_command, coverage_command, geotag_command, scan_command, clean_command, repair_command, split_command,
-    survey_command, cache_command, train_command, add_command, evaluate_command, compare_command,
-    predict_command, publish_command)}
+    demo_command, plan_command, coverage_command, geotag_command, scan_command, clean_command,
+    repair_command, split_command, survey_command, cache_command, train_command, add_command,
+    evaluate_command, compare_command, predict_command, publish_command)}
 
 EXAMPLES = dict( # of each command, as its --help shows one
     demo="demo --size tiny", plan="plan 39.9502,-75.1926,39.9525,-75.1898 --places 40 --out walk",
@@ -640,8 +640,8 @@ EXAMPLES = dict( # of each command, as its --help shows one
     split="split photos --split session --json audit.json", survey="survey photos --out survey",
     cache="cache --clear", train="train photos --locator recognise", add="add runs/photos-places tuesday",
     evaluate="evaluate runs/photos-places --map answers.html", compare="compare runs/first runs/second --csv table.csv",
-    predict="predict runs/photos-places new --csv answers.csv --kml answers.kml",
-    publish="publish runs/photos-places --hub me/campus", app="app runs/photos-places")
+    predict="predict runs/photos-places new --csv answers.csv --geojson answers.geojson",
+    publish="publish runs/photos-places --hub me/campus")
 
 def make_parser() -> argparse.ArgumentParser:
     "The parser of `img2gps`."
