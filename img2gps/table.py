@@ -23,7 +23,7 @@ MEANING = { # column -> its kind, and what it says
     "file_name": (str, "path relative to the dataset folder, `/` between parts"),
     "latitude": (float, "degrees, WGS84"),
     "longitude": (float, "degrees, WGS84"),
-    "position_from": (str, "exif, xmp, takeout, csv, hand or smoothing"),
+    "position_from": (str, "exif, xmp, takeout, csv, track, hand or smoothing"),
     "altitude": (float, "metres above the ellipsoid or the sea, as the camera has it"),
     "h_accuracy": (float, "metres: the radius that holds the true position in about 68 % of cases"),
     "heading": (float, "degrees clockwise from north"),

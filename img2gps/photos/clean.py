@@ -171,7 +171,7 @@ def stale_fix(table, thresholds, region):
     """The fix was carried over from an earlier moment: its time is far from the photo's, or position and
     heading stay frozen while time goes on."""
     # a position that somebody gave is no fix
-    own = ~text_column(table, "position_from").isin(["csv", "hand", "smoothing"])
+    own = ~text_column(table, "position_from").isin(["csv", "hand", "smoothing", "track"])
     age = fix_age(table).abs()
     frozen = _frozen(table, own, thresholds) & ~(age <= thresholds.frozen_s)
     return own & ((age > thresholds.fix_age_s) | frozen)
