@@ -531,28 +531,25 @@ def predict_command(
     safe_csv: bool = False,
 ):
     "Locate photos with a trained run, one by one or as walks."
-    import pandas as pd
-    from img2gps.recognise import has_places, locate_with_places
     from img2gps.locate.predict import Predictor, photo_paths, to_geojson
-    from img2gps.table import write_table
-    if walk and not has_places(run):
-        raise ValueError(f"{run} has no places to follow a walk over: train with --locator recognise")
     if (online or track) and not walk: raise ValueError("--online and --track are for walks: add --walk")
-    predictor = None if has_places(run) else Predictor.load(run, device or "cpu")
-    paths = photo_paths(photos)
+    predictor, paths = Predictor.load(run, device or "cpu"), photo_paths(photos)
     bars = _bars() and len(paths) > 64
-    if predictor: rows, level = predictor.locate_files(paths, progress=bars), predictor.level
-    else:
-        located, level, note = locate_with_places(run, paths, walk, online, bars, log.info)
+    if walk:
+        located = predictor.predict(paths, progress=bars, walk=True, online=online, say=log.info)
         rows = located.to_dict("records")
-    if csv: write_table(pd.DataFrame(rows), csv, overwrite, safe_csv)
+    else: rows = predictor.locate_files(paths, progress=bars)
+    if csv:
+        import pandas as pd
+        from img2gps.table import write_table
+        write_table(pd.DataFrame(rows), csv, overwrite, safe_csv)
     if track:
         from img2gps.locate.walk import write_track
         print("track:", *write_track(located, track, overwrite).values())
     if geojson: write_json(geojson, to_geojson(rows), overwrite)
-    for row in rows: print(_located_line(row, level))
+    for row in rows: print(_located_line(row, predictor.level))
     for path in filter(None, (csv, geojson)): print(f"img2gps: wrote {path}", file=sys.stderr)
-    if note := predictor.caveat() if predictor else note: print(f"img2gps: note: {note}", file=sys.stderr)
+    if note := predictor.caveat(): print(f"img2gps: note: {note}", file=sys.stderr)
     if all(math.isnan(row["pred_latitude"]) for row in rows):
         raise ValueError(f"none of the photos ({len(rows)}) could be decoded; the reasons are above")
 

@@ -7,7 +7,7 @@ __all__ = ['log', 'LOCATORS', 'NEVER_WALKED_M', 'NETWORK_WEIGHTS', 'choose_locat
            'question', 'walked_by_others', 'three_questions', 'about_places', 'answer_judged', 'plot_matched',
            'judge_places', 'calibrate_all', 'finish_places', 'recognise_table', 'train_places', 'open_places',
            'awaits_places', 'add_walk', 'beside_network', 'fit_network', 'join_network', 'weigh_network',
-           'locate_with_places', 'network_says', 'places_standing', 'judge_walk']
+           'network_says', 'places_standing', 'judge_walk']
 
 # %% ../nbs/79_recognise.ipynb #f48469a1
 import json, logging, os
@@ -29,7 +29,7 @@ from .locate.patches import agree, features_named
 from .locate.places import (
     CALIBRATION_PHOTOS, LEVELS, STEP_M, Evidence, HeldOut, Places, extract_all, matcher_of, outings)
 from .locate.predict import (
-    Predictor, calibration_words, has_places, network_likelihood, read_config, run_level) # noqa: F401
+    Predictor, calibration_words, has_places, network_likelihood, read_config, run_level)
 from .judge.evaluate import (
     add_errors, bootstrap_interval, evaluate_predictions, question_words, read_metrics, read_questions, summarize)
 from .judge.suspects import suspect_labels
@@ -431,19 +431,6 @@ def weigh_network(run, photos, indexed, say=print):
     places.calibration["stretch"] = places.fit_radii(held.take(unseen), beliefs)
 
 # %% ../nbs/79_recognise.ipynb #e5e41b88
-def locate_with_places(
-    run, # run folder with places
-    paths, # photo files
-    walk: bool = False, # locate photos of one session together
-    online: bool = False, # of a walk: each photo by the past alone
-    progress: bool = False, # show a bar
-    say=print, # what is said goes here
-) -> tuple: # a table as of `Places.locate` or `Places.locate_walk`; the radius' level; a caveat, or ''
-    "Locate photos with a run of recognition."
-    predictor = Predictor.load(run)
-    located = predictor.predict(paths, progress=progress, walk=walk, online=online, say=say)
-    return located, predictor.level, predictor.caveat()
-
 def network_says(
     run, # run folder with places
     places: Places, # its places
