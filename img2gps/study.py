@@ -323,25 +323,24 @@ def beside_report(
 def plot_study(
     study: Study,
     report: dict=None, # the report's figure for each value of the first axis, metres
-    label: str="", # of the settings
 ) -> Figure:
     "Every training as a dot, each setting's mean with its interval, the floor, and the report's figures."
     summary, ran = summarise_study(study), study.cells[study.cells.error == ""]
     axes = study_axes(ran)
-    names = ["\n".join(str(v) for v in key) for key in summary[axes].itertuples(index=False)]
-    ax = light_axes(None, (max(5, 0.62 * len(names)), 3.2))
-    for i, (_, rows) in enumerate(ran.groupby(axes, sort=False, dropna=False)):
-        ax.plot([i - 0.12] * len(rows), rows.test_m, "o", color=OKABE_ITO["blue"], alpha=0.6, ms=4,
+    names = [", ".join(str(v) for v in key) for key in summary[axes].itertuples(index=False)]
+    ax, rows = light_axes(None, (6.4, 0.8 + 0.3 * len(names))), np.arange(len(names))
+    for i, (_, cells) in enumerate(ran.groupby(axes, sort=False, dropna=False)):
+        ax.plot(cells.test_m, [i - 0.15] * len(cells), "o", color=OKABE_ITO["blue"], alpha=0.6, ms=4,
                 label="a training" if not i else None)
     off = [summary.mean_m - summary.low_m, summary.high_m - summary.mean_m]
-    ax.errorbar(np.arange(len(names)) + 0.12, summary.mean_m, off, fmt="_", color=OKABE_ITO["vermilion"],
+    ax.errorbar(summary.mean_m, rows + 0.15, xerr=off, fmt="|", color=OKABE_ITO["vermilion"],
                 label="mean, 95 % interval")
-    if report:
-        given = summary[axes[0]].map(report)
-        ax.plot(np.arange(len(names)), given, "D", color="#555555", ms=4, label="the report (other photos)")
-    ax.axhline(ran.floor_m.mean(), color="#555555", ls=":", label="always the mean position")
-    ax.set_xticks(range(len(names)), names, fontsize=8)
-    ax.set(xlabel=label or axes[0].replace("_", " "), ylabel="test mean error (m)")
-    ax.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
-    ax.figure.tight_layout()
+    if report: # each of its figures once
+        given = summary[axes[0]].map(report).where(~summary[axes[0]].duplicated())
+        ax.plot(given, rows, "D", color="#555555", ms=4, label="the report (other photos)")
+    ax.axvline(ran.floor_m.mean(), color="#555555", ls=":", label="always the mean position")
+    ax.set_yticks(rows, names, fontsize=8)
+    ax.invert_yaxis()
+    ax.set(xlabel="test mean error (m)")
+    ax.figure.legend(*ax.get_legend_handles_labels(), frameon=False, fontsize=7, loc="outside upper center", ncols=4)
     return ax.figure
