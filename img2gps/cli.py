@@ -182,7 +182,8 @@ def geotag_command(
     safe_csv: bool = False,
 ):
     "Give photos of a camera without GPS the positions of a phone's GPX track, by their capture times."
-    from img2gps.photos.geotag import camera_clocks, geotag, place_by_hand, plot_geotag, read_tracks, read_untagged
+    from img2gps.photos.geotag import (
+        camera_clocks, geotag, place_by_hand, plot_geotag, read_tracks, read_untagged)
     from img2gps.photos.geotag import write_copies
     from img2gps.style import save_figure
     from img2gps.table import counted, write_table
@@ -426,7 +427,8 @@ def demo_command(
 # %% ../nbs/90_cli.ipynb #74bf535a
 def study_command(
     question: str = None, # which one; none lists them, and how long they take
-    size: Literal["smoke", "cpu", "full"] = "smoke", # smoke shows that it runs, cpu is for two cores, full for a GPU
+    # smoke shows that it runs, cpu is for two cores, full for a GPU
+    size: Literal["smoke", "cpu", "full"] = "smoke",
     out: Place = "studies", # drawn photos and runs go here, a folder below it for each size
     table: str = None, # a CSV of figures to go on with (default: one in --out)
     workers: Some = 1, # trainings at once; more than one need img2gps[ray]
@@ -565,8 +567,8 @@ def _located_line(row, level):
 # %% ../nbs/90_cli.ipynb #1e4c2a2d
 def export_command(
     source: str, # run folder; or a folder of photos, to be shared without private tags
-    # the folder to write: what Predictor.load and img2gps predict read; of photos a dataset folder with metadata.csv
-    # and card, which load_dataset reads
+    # the folder to write: what Predictor.load and img2gps predict read; of photos a dataset folder with
+    # metadata.csv and card, which load_dataset reads
     out: Place,
     onnx: bool = False, # write model.onnx too, so that a network needs no torch (needs img2gps[onnx])
     precision: Literal["fp32", "fp16", "int8"] = "fp32", # of model.onnx; what it costs in metres is measured
@@ -579,7 +581,8 @@ def export_command(
     "Write a run as a folder that locates photos elsewhere, or photos as a dataset folder."
     new_folder(out)
     if not _is_run(source):
-        if onnx or leaderboard: raise ValueError(f"{source} is no run folder: --onnx and --leaderboard are for runs")
+        if onnx or leaderboard:
+            raise ValueError(f"{source} is no run folder: --onnx and --leaderboard are for runs")
         from img2gps.photos.prepare import prepare
         from img2gps.share.hub import write_dataset
         table, folder = prepare(source, protocol, _bars(), log.info)
@@ -646,7 +649,8 @@ SHARED = dict( # what a parameter means that has no comment of its own
 SHORT_FLAGS = dict(split_by="split", buffer_m="buffer", as_json="json", named="recipe", logs="log")
 UNITS = dict.fromkeys(("buffer_m", "huber_m", "spacing", "max_spread", "label_sigma"), "M") | dict.fromkeys(
     ("device", "name", "license", "arch", "weights"), "NAME") | dict(
-    valid="SHARE", test="SHARE", region="S,W,N,E", hub="OWNER/NAME", trained="STAGES", offset="SECONDS", gap="SECONDS")
+    valid="SHARE", test="SHARE", region="S,W,N,E", hub="OWNER/NAME", trained="STAGES",
+    offset="SECONDS", gap="SECONDS")
 LEFT_OUT = ("channels_last", "level") # fields of a recipe or protocol that no command line has
 
 def _parameters(source):

@@ -58,7 +58,8 @@ def begin_training(
 ) -> Path: # the run folder
     "Make a run folder that says what the run is made of, so that it can be resumed."
     config = run_config(
-        photos, protocol, recipe.to_dict(), weights, dls.frame, size=list(dls.size), letterbox=True, locator=locator,
+        photos, protocol, recipe.to_dict(), weights, dls.frame, size=list(dls.size), letterbox=True,
+        locator=locator,
         normalize=dict(zip(("mean", "std"), map(list, dls.stats))),
         versions={"torch": torch.__version__, "python": sys.version.split()[0]})
     def fill(made):

@@ -272,7 +272,8 @@ def study_cells(
 ) -> list: # of `Cell`: every row with the first seed, then with the next
     "The cells of a question. ValueError for a question or a size that there is not."
     for what, known, one in ((name, QUESTIONS, "study"), (size, SIZES, "size")):
-        if what not in known: raise ValueError(f"there is no {one} {what!r}; choose one of: {', '.join(known)}")
+        if what not in known:
+            raise ValueError(f"there is no {one} {what!r}; choose one of: {', '.join(known)}")
     question, s, drawn = QUESTIONS[name], SIZES[size], {}
     base = s.recipe
     if question.donor and size != "full":

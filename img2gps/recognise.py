@@ -30,8 +30,9 @@ from .locate.places import (
     CALIBRATION_PHOTOS, LEVELS, STEP_M, Evidence, HeldOut, Places, extract_all, matcher_of, outings)
 from .locate.predict import (
     Predictor, calibration_words, has_places, network_likelihood, read_config, run_level)
-from .judge.evaluate import (
-    add_errors, bootstrap_interval, evaluate_predictions, question_words, read_metrics, read_questions, summarize)
+from img2gps.judge.evaluate import (
+    add_errors, bootstrap_interval, evaluate_predictions, question_words, read_metrics, read_questions,
+    summarize)
 from .judge.suspects import suspect_labels
 from .show.plots import save_map
 from .show.report import write_report

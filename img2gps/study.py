@@ -203,7 +203,8 @@ def run_study(
     except Timeout as e: raise OSError(f"another process runs a study in {out}; wait for it") from e
     with lock:
         rows = _rows(table)
-        missing, began = [c for c in cells if rows.get(c.key, ({"error": "-"}, ))[0]["error"]], time.monotonic()
+        missing, began = [
+            c for c in cells if rows.get(c.key, ({"error": "-"}, ))[0]["error"]], time.monotonic()
         say(f"{counted(len(cells), 'cell')}, of which {len(cells) - len(missing)} are finished")
         ran = (_on_ray(missing, out, device, workers, address) if workers > 1 or address else
                ((cell, run_cell(cell, out, device)) for cell in missing))
@@ -272,8 +273,8 @@ def summarise_study(
     baseline: int=0, # the setting that all others are compared with, counted as they were tried
     level: float=0.95, # of the intervals, and that all verdicts are right together
 ) -> pd.DataFrame: # a row per setting
-    """Mean, interval and verdict of each setting: seeds, mean_m, low_m, high_m, of_floor, difference_m and its
-    low and high, verdict. Settings of which no cell ran are left out."""
+    """Mean, interval and verdict of each setting: seeds, mean_m, low_m, high_m, of_floor, difference_m and
+    its low and high, verdict. Settings of which no cell ran are left out."""
     ran = study.cells[study.cells.error == ""]
     groups = [(key, rows) for key, rows in ran.groupby(study_axes(ran), sort=False, dropna=False)]
     parts = [_sums(study, rows) for _, rows in groups]
@@ -342,5 +343,6 @@ def plot_study(
     ax.set_yticks(rows, names, fontsize=8)
     ax.invert_yaxis()
     ax.set(xlabel="test mean error (m)")
-    ax.figure.legend(*ax.get_legend_handles_labels(), frameon=False, fontsize=7, loc="outside upper center", ncols=4)
+    ax.figure.legend(*ax.get_legend_handles_labels(), frameon=False, fontsize=7,
+                     loc="outside upper center", ncols=4)
     return ax.figure

@@ -367,7 +367,8 @@ def as_photo(
                          f"{photo.dtype} of {photo.shape}")
     else: height, width = photo.shape[:2]
     if width * height > MAX_WHOLE:
-        raise OSError(f"the photo has {width * height:,} pixels, over the limit of {MAX_WHOLE:,}; make it smaller")
+        raise OSError(f"the photo has {width * height:,} pixels, over the limit of {MAX_WHOLE:,}; make it "
+                      "smaller")
     if isinstance(photo, np.ndarray): return Image.fromarray(photo)
     return ImageOps.exif_transpose(photo)
 
@@ -520,7 +521,8 @@ def network_says(self:Predictor,
 @patch
 def network_metres(self:Predictor, photos) -> np.ndarray: # (n, 2)
     "The network's answers in the places' frame, NaN where it has none."
-    at = np.array([(r["pred_latitude"], r["pred_longitude"]) for r in self.network_rows(photos)]).reshape(-1, 2)
+    at = np.array([(r["pred_latitude"], r["pred_longitude"])
+                   for r in self.network_rows(photos)]).reshape(-1, 2)
     known = ~np.isnan(at[:, 0])
     at[known] = self.places.frame.to_metres(*at[known].T)
     return at
@@ -540,9 +542,11 @@ def predict(self:Predictor,
     import pandas as pd # not needed for a single answer, and half a second to import
     photos = list(photos)
     if self.places is None:
-        if walk: raise ValueError("this run has no places to follow a walk over: train with --locator recognise")
+        if walk:
+            raise ValueError("this run has no places to follow a walk over: train with --locator recognise")
         columns = ["file_name", "pred_latitude", "pred_longitude", "radius_m", "note"]
-        return pd.DataFrame(self.network_rows(photos, batch_size, progress), columns=columns + self.extra_columns())
+        return pd.DataFrame(self.network_rows(photos, batch_size, progress),
+                            columns=columns + self.extra_columns())
     also = self.network_says(photos)
     if walk: return self.places.locate_walk(photos, self.level, online, progress=progress, say=say, also=also)
     parts = [self.places.locate(_openable(photos[i:i + batch_size]), self.level, progress=progress,
