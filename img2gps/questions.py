@@ -161,7 +161,7 @@ def geodesic_term(recipe):
                        "Gaussian": "nll"}.items(): yield Row({"loss": name}, dict(loss=loss))
 
 def depth(recipe):
-    "Four ResNets, and an EfficientNet and a ConvNeXt of like cost."
+    "Four ResNets, and an EfficientNet and a ConvNeXt beside them."
     for arch in ("resnet18", "resnet34", "resnet50", "resnet101", "efficientnet_b0", "convnext_tiny"):
         yield Row({"network": arch}, dict(arch=arch))
 
