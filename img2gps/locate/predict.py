@@ -481,9 +481,10 @@ def network_rows(
     progress: bool = False, # show a bar
 ) -> list: # of dictionaries, as `locate_files`
     "Locate photos by the network alone."
-    rows, decoders = [], ThreadPoolExecutor(min(os.cpu_count() or 1, 8))
+    rows, decode = [], lambda photo: _decoded(self, photo)
     for start in tqdm(range(0, len(photos), batch_size), desc="locate", unit="batch", disable=not progress):
-        batch = list(decoders.map(lambda photo: _decoded(self, photo), photos[start:start + batch_size]))
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as decoders:
+            batch = list(decoders.map(decode, photos[start:start + batch_size]))
         good = [photo for photo, _ in batch if photo is not None]
         answers = iter(np.column_stack(self.answer(np.stack(good))) if good else ())
         for i, (photo, note) in enumerate(batch, start):
@@ -549,9 +550,10 @@ def predict(self:Predictor,
                             columns=columns + self.extra_columns())
     also = self.network_says(photos)
     if walk: return self.places.locate_walk(photos, self.level, online, progress=progress, say=say, also=also)
-    parts = [self.places.locate(_openable(photos[i:i + batch_size]), self.level, progress=progress,
+    starts = tqdm(range(0, len(photos), batch_size), desc="locate", unit="batch", disable=not progress)
+    parts = [self.places.locate(_openable(photos[i:i + batch_size]), self.level,
                                 also=also and also[i:i + batch_size])
-             for i in range(0, len(photos), batch_size)] or [self.places.locate([], self.level)]
+             for i in starts] or [self.places.locate([], self.level)]
     names = [photo_name(photo, i) for i, photo in enumerate(photos)]
     return pd.concat(parts, ignore_index=True).assign(file_name=names)
 
