@@ -274,11 +274,12 @@ def finish_places(run, indexed, config, progress=False, say=print):
     "Let the judged photos join the places, unless they were given as a test set; learn from all, and save."
     places = indexed.places
     if config["split"]["by"] != "given" and not config["split"]["fixed_test_set"] and indexed.patches:
-        walks = set(places.outing)
         places.append(indexed.judged, indexed.patches)
         say(f"{counted(len(indexed.patches), 'test photo')} joined the places after they were judged")
-        # places of the same walks teach nothing about another; and with a network, radii are those of both
-        if set(places.outing) != walks and not places.calibration.get("network", {}).get("weight"):
+        # single places of the same walks teach nothing about another; and with a network, radii are those
+        # of both
+        whole_walks = config["split"]["by"] == "session"
+        if whole_walks and not places.calibration.get("network", {}).get("weight"):
             calibrate_all(places, progress)
     places.save(run/"places.safetensors")
     write_json(run/"config.json", config | {"places": about_places(places)})
