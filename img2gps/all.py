@@ -7,8 +7,9 @@ __all__ = []
 
 # %% ../nbs/85_all.ipynb #12bf3760
 from .geo import LocalFrame, Bounds, geodesic_m, haversine_m
-from .table import photo_table, has_position, table_metres, write_table
+from .table import photo_table, has_position, table_metres, capture_seconds, write_table
 from .protocol import Protocol
+from .shards import map_shards
 from .photos.exif import read_photo, decode_photo
 from .photos.collect import scan, load_photos, list_photos
 from .photos.cache import cache_photos
@@ -17,8 +18,8 @@ from .photos.split import split_photos, split_folds, audit_split, format_audit
 from .photos.repair import repair_positions, PinEditor
 from .photos.prepare import prepare, Photos
 from .capture.region import read_region
-from .capture.plan import plan_capture, write_plan, plot_plan
-from .capture.coverage import coverage, second_walk, plot_coverage
+from .capture.plan import plan_capture, plan_facts, summarize_plan, write_plan, plot_plan
+from .capture.coverage import coverage, second_walk, summarize_coverage, plot_coverage
 from .demo.photos import make_demo
 from .learn.recipe import Recipe
 from .learn.data import gps_dataloaders
@@ -27,7 +28,9 @@ from .learn.losses import make_loss
 from .learn.models import create_model
 from .learn.learner import gps_learner, train
 from .locate.predict import Predictor
-from .judge.evaluate import evaluate_predictions, format_metrics, add_errors
+from .locate.many import photo_paths, to_geojson, to_gpx, to_kml
+from .locate.walk import Walk, plot_track, track, write_track
+from .judge.evaluate import read_metrics, evaluate_predictions, format_metrics, add_errors
 from .judge.compare import compare_predictions, comparison_table
 from .judge.suspects import suspect_labels
 from .show.plots import plot_positions, plot_predictions, plot_error_cdf, plot_history
@@ -35,8 +38,12 @@ from .show.survey import plot_sessions, plot_headings, write_gallery, write_map
 from .show.report import write_report
 from .show.results_map import write_results_map
 from .show.attention import plot_attention
-from .share.hub import write_dataset, push_run, push_dataset
+from .share.export import export_run
+from .share.leaderboard import write_leaderboard
+from .share.hub import write_dataset, push_run, push_dataset, pull_run, pull_dataset
 from .locate.places import Places
+from .runs import read_predictions
+from .recognise import train_places, judge_walk, add_walk, places_standing, plot_matched
 from .pipeline import train_folder, train_table, resume_run, run_demo, standing, Job
 from .study import read_study, run_study, summarise_study, plot_study
 from .questions import ask

@@ -21,7 +21,7 @@ from pydantic import Field
 
 from . import __version__
 from .checked import AtLeast0, Count, Positive, Some, check_values
-from .files import cache_folder, new_folder, read_json, shown, write_json
+from .files import cache_folder, new_folder, read_json, shown, write_json, write_whole
 from .protocol import Protocol, Thresholds
 from .learn.recipe import RECIPES, Recipe, named_recipe, recipe_words
 
@@ -39,6 +39,8 @@ def scan_command(
     as_json: NewFile = None,
     show: Count = 20, # photos without a position to list
     no_cache: bool = False, # read every photo again, and remember nothing
+    workers: Some = 1, # processes at once; more than one need img2gps[ray]
+    address: str = None, # of a Ray cluster that sees the photos: its workers then
     allow_missing: bool = False,
     overwrite: bool = False,
     safe_csv: bool = False,
@@ -47,7 +49,8 @@ def scan_command(
     from img2gps.table import counted, has_position, write_table
     from img2gps.photos.collect import scan_cache
     from img2gps.photos.prepare import read_photos
-    table, _ = read_photos(folder, allow_missing, _bars(), None if no_cache else scan_cache(folder))
+    table, _ = read_photos(folder, allow_missing, _bars(), None if no_cache else scan_cache(folder),
+                           _spread(workers, address))
     placed = has_position(table)
     if out: print(f"photo table: {write_table(table, out, overwrite, safe_csv)}")
     print(f"{counted(len(table), 'photo')}, {placed.sum()} with a position, {(~placed).sum()} without")
@@ -208,7 +211,8 @@ def geotag_command(
 
 def _print_copies(written, left, folder):
     "What became of the copies."
-    print(f"{written} copies with positions in {folder}")
+    from img2gps.table import counted
+    print(f"{counted(written, 'copy', 'copies')} with positions in {folder}")
     for name, why in left.items(): log.warning(f"no copy of {name}: {why}")
 
 # %% ../nbs/90_cli.ipynb #dad48e90
@@ -521,39 +525,97 @@ def compare_command(
 def predict_command(
     run: str, # run folder that img2gps train left
     photos: list, # photos, or folders of photos
-    csv: NewFile = None, # write the answers as CSV
+    # write the answers as CSV; while they are awaited they are kept in CSV.part, which a second start resumes
+    csv: NewFile = None,
     geojson: NewFile = None, # write the answers as GeoJSON points
-    # the photos are of walks: locate those of one camera and session together, by capture time (a run with
-    # places)
+    kml: NewFile = None, # write the answers as placemarks, for Google Earth
+    gpx: NewFile = None, # write the answers as waypoints, for a phone's map
+    as_json: NewFile = None,
+    # write copies of the JPEGs, positions and radii in their EXIF, into this new folder
+    write_exif: Place = None,
+    # locate photos of one camera and session together, by capture time (a run with places)
     walk: bool = False,
     online: bool = False, # with --walk: answer each photo from the past alone
     track: NewFile = None, # with --walk: write the track to this CSV, and beside it .geojson, .gpx and .png
+    engine: Literal["auto", "torch", "onnxruntime"] = "auto", # of the network: auto takes what starts sooner
     device: str = None,
+    workers: Some = 1, # processes at once; more than one need img2gps[ray]
+    address: str = None, # of a Ray cluster that sees run and photos: its workers then
     overwrite: bool = False,
     safe_csv: bool = False,
 ):
     "Locate photos with a trained run, one by one or as walks."
-    from img2gps.locate.predict import Predictor, photo_paths, to_geojson
+    from img2gps.locate.predict import Predictor
+    from img2gps.locate.many import photo_paths
     if (online or track) and not walk: raise ValueError("--online and --track are for walks: add --walk")
-    predictor, paths = Predictor.load(run, device or "cpu"), photo_paths(photos)
-    bars = _bars() and len(paths) > 64
+    if walk and (workers > 1 or address): raise ValueError("--workers and --address: not for --walk")
+    if write_exif: new_folder(write_exif)
+    predictor, paths = Predictor.load(run, device or "cpu", engine), photo_paths(photos)
     if walk:
-        located = predictor.predict(paths, progress=bars, walk=True, online=online, say=log.info)
+        located = predictor.predict(paths, progress=_bars() and len(paths) > 64, walk=True, online=online,
+                                    say=log.info)
         rows = located.to_dict("records")
-    else: rows = predictor.locate_files(paths, progress=bars)
-    if csv:
-        import pandas as pd
-        from img2gps.table import write_table
-        write_table(pd.DataFrame(rows), csv, overwrite, safe_csv)
+    else: rows = _locate_each(predictor, paths, csv, _spread(workers, address))
     if track:
         from img2gps.locate.walk import write_track
         print("track:", *write_track(located, track, overwrite).values())
-    if geojson: write_json(geojson, to_geojson(rows), overwrite)
-    for row in rows: print(_located_line(row, predictor.level))
-    for path in filter(None, (csv, geojson)): print(f"img2gps: wrote {path}", file=sys.stderr)
+    _write_answers(rows, predictor, dict(csv=csv, geojson=geojson, kml=kml, gpx=gpx, json=as_json), overwrite,
+                   safe_csv)
+    if walk: print(*(_located_line(row, predictor.level) for row in rows), sep="\n")
+    if write_exif: _copies_of_located(rows, write_exif)
     if note := predictor.caveat(): print(f"img2gps: note: {note}", file=sys.stderr)
     if all(math.isnan(row["pred_latitude"]) for row in rows):
         raise ValueError(f"none of the photos ({len(rows)}) could be decoded; the reasons are above")
+
+# %% ../nbs/90_cli.ipynb #b5af27b9
+def _spread(workers, address):
+    "What hands shards to several workers; None for one process."
+    if workers < 2 and not address: return None
+    from functools import partial
+    from img2gps.shards import map_shards
+    return partial(map_shards, workers=workers, address=address)
+
+def _locate_each(predictor, paths, csv, spread):
+    "Locate photos one by one: each answer is a line as it comes, or in order at the end."
+    bars, journal = _bars() and len(paths) > 64, Path(f"{csv}.part") if csv else None
+    resumes = journal is not None and journal.exists()
+    say = lambda rows: print(*(_located_line(row, predictor.level) for row in rows), sep="\n", flush=True)
+    if resumes: log.info(f"resumes with the answers of {journal}")
+    at_end = bars or resumes or spread
+    rows = predictor.locate_many(paths, journal, spread, progress=bars, **{} if at_end else {"said": say})
+    if at_end: say(rows)
+    return rows
+
+# %% ../nbs/90_cli.ipynb #c19ae080
+def _write_answers(rows, predictor, files, overwrite, safe_csv):
+    "The answers in every kind of file that was asked for."
+    from img2gps.locate.many import to_geojson, to_gpx, to_kml
+    for kind, path in files.items():
+        if path is None: continue
+        if kind == "csv":
+            import pandas as pd
+            from img2gps.table import write_table
+            write_table(pd.DataFrame(rows), path, overwrite, safe_csv)
+            Path(f"{path}.part").unlink(missing_ok=True)
+        elif kind == "json":
+            known = [{k: None if v != v else v for k, v in row.items()} for row in rows]
+            write_json(path, dict(level=predictor.level, caveat=predictor.caveat(), photos=known), overwrite)
+        elif kind == "geojson": write_json(path, to_geojson(rows), overwrite)
+        else: write_whole(path, dict(kml=to_kml, gpx=to_gpx)[kind](rows), overwrite)
+        print(f"img2gps: wrote {path}", file=sys.stderr)
+
+def _copies_of_located(rows, folder):
+    "Copies of located photos with their positions, below the folder that all photos share."
+    import pandas as pd
+    from img2gps.photos.geotag import write_copies
+    paths = [os.path.abspath(row["file_name"]) for row in rows]
+    shared = os.path.commonpath([os.path.dirname(path) for path in paths])
+    table = pd.DataFrame({
+        "file_name": [os.path.relpath(path, shared) for path in paths],
+        "latitude": [row["pred_latitude"] for row in rows],
+        "longitude": [row["pred_longitude"] for row in rows],
+        "h_accuracy": [row["radius_m"] for row in rows]})
+    _print_copies(*write_copies(table[table.h_accuracy.notna()], shared, folder), folder)
 
 # %% ../nbs/90_cli.ipynb #a3281569
 def _located_line(row, level):
@@ -598,8 +660,8 @@ def export_command(
     print(f"run: {export_run(source, out, onnx, precision, photos)}")
     if onnx:
         cost = read_json(Path(out)/"config.json")["onnx"]["cost"]
-        print(f"model.onnx ({precision}) answers {cost['moved_mean_m']:.3g} m from torch's network on average, "
-              f"{cost['moved_most_m']:.3g} m at most")
+        print(f"model.onnx ({precision}) answers {cost['moved_mean_m']:.3g} m from torch's network on "
+              f"average, {cost['moved_most_m']:.3g} m at most")
 
 def _is_run(folder): return (Path(folder)/"config.json").is_file()
 

@@ -10,6 +10,7 @@ __all__ = ['STUDY_VERSION', 'Cell', 'place_errors', 'forget_peak', 'peak_mib', '
 import gc, hashlib, multiprocessing, re, time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from .style import OKABE_ITO, light_axes
 from .files import write_whole
 from .table import counted
 from .protocol import Protocol
+from .shards import Failed, map_shards
 from .photos.prepare import Photos
 from .learn.recipe import Recipe
 from .learn.data import gps_dataloaders, network_size
@@ -165,26 +167,14 @@ def _write_study(rows, table):
     write_whole(Path(table), cells.to_csv(index=False), overwrite=True)
 
 # %% ../nbs/81_study.ipynb #eb4b2346
-def _on_ray(cells, out, device, workers, address):
-    "Rows of cells as Ray's workers finish them."
-    try: import ray
-    except ImportError as e: raise ImportError("several workers need Ray: pip install 'img2gps[ray]'") from e
-    ours = not ray.is_initialized()
-    if ours: ray.init(address=address, num_cpus=None if address else workers, include_dashboard=False,
-                      log_to_driver=False, logging_level="warning")
-    try:
-        gpus = int(str(device or ("cuda" if torch.cuda.is_available() else "cpu")).startswith("cuda"))
-        task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=1)(run_cell)
-        waiting = {task.remote(cell, str(Path(out).resolve()), device): cell for cell in cells}
-        while waiting:
-            (ready, ), _ = ray.wait(list(waiting), num_returns=1)
-            cell = waiting.pop(ready)
-            try: yield cell, ray.get(ready)
-            except ray.exceptions.RayError as e:
-                yield cell, (cell.settings | {"seed": cell.seed, "key": cell.key, "version": STUDY_VERSION,
-                                              "error": type(e).__name__}, pd.DataFrame())
-    finally:
-        if ours: ray.shutdown()
+def _cells_run(cells, out, device, workers, address):
+    "Rows and places of cells, as they end."
+    on_gpu = str(device or ("cuda" if torch.cuda.is_available() else "cpu")).startswith("cuda")
+    run = partial(run_cell, out=Path(out).resolve(), device=device)
+    for i, ran in map_shards(run, cells, workers, address, gpus=int(on_gpu)):
+        cell = cells[i]
+        lost = cell.settings | {"seed": cell.seed, "key": cell.key, "version": STUDY_VERSION}
+        yield cell, (lost | {"error": ran.error}, pd.DataFrame()) if isinstance(ran, Failed) else ran
 
 # %% ../nbs/81_study.ipynb #1749a060
 def run_study(
@@ -206,9 +196,7 @@ def run_study(
         missing, began = [
             c for c in cells if rows.get(c.key, ({"error": "-"}, ))[0]["error"]], time.monotonic()
         say(f"{counted(len(cells), 'cell')}, of which {len(cells) - len(missing)} are finished")
-        ran = (_on_ray(missing, out, device, workers, address) if workers > 1 or address else
-               ((cell, run_cell(cell, out, device)) for cell in missing))
-        for i, (cell, (row, places)) in enumerate(ran, 1):
+        for i, (cell, (row, places)) in enumerate(_cells_run(missing, out, device, workers, address), 1):
             rows[cell.key] = row, places
             order = [c.key for c in cells if c.key in rows]
             rows = {key: rows[key] for key in [*order, *rows]} # those of no cell stay, behind the others
@@ -295,6 +283,7 @@ def summarise_study(
         out.append(row | {"verdict": _verdict(row)})
     return pd.DataFrame(out)
 
+# %% ../nbs/81_study.ipynb #47cdf188
 def _verdict(row):
     "What a difference is worth, in a word."
     if "difference_m" not in row: return "the baseline"

@@ -56,7 +56,9 @@ def save_figure(
 
 def light_axes(ax, size=(6.4, 4), rows=None):
     "`ax`, or new axes of a figure of their own; light grid, no box."
-    if ax is None: ax = new_figure(size).subplots(*(rows or (1, 1)))
+    if ax is None:
+        ax = new_figure(size).subplots(*(rows or (1, 1)))
+        for a in np.ravel(ax): a._repr_png_ = a.figure._repr_png_ # so that a cell may end on axes, too
     for a in np.ravel(ax):
         a.spines[["top", "right"]].set_visible(False)
         a.grid(color="#E5E5E5", linewidth=0.8)

@@ -446,6 +446,7 @@ def spreads(
     from scipy.spatial.distance import cdist
     return spread_density(cdist(metres[evidence.photos], ground.places, "sqeuclidean"), weights)
 
+# %% ../../nbs/locate/42_places.ipynb #2a2c3edb
 def chances(
     features, # (s, 5), see `Evidence.features`
     spread, # from `spreads`

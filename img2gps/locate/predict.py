@@ -6,7 +6,7 @@
 __all__ = ['SCHEMA_VERSION', 'Level', 'UNFAMILIAR', 'Radius', 'Held', 'Data', 'Frame', 'Refusal', 'RunConfig', 'Colours', 'Onnx',
            'NetworkConfig', 'read_config', 'Predictor', 'check_finite', 'OnnxNet', 'calibration_words', 'run_level',
            'has_places', 'network_likelihood', 'Walking', 'Calibration', 'leads_out', 'check_places', 'as_photo',
-           'output_rows', 'photo_name', 'photo_paths', 'to_geojson']
+           'output_rows', 'photo_name']
 
 # %% ../../nbs/locate/44_predict.ipynb #ca0d7ca5
 import io, math, os, sys
@@ -25,7 +25,7 @@ from tqdm import tqdm
 from ..geo import LocalFrame
 from ..files import read_json
 from ..checked import AtLeast0, Checked, Count, Positive, Probability, check_content
-from ..photos.exif import MAX_WHOLE, PHOTO_EXTENSIONS, decode_photo, fit_image
+from ..photos.exif import MAX_WHOLE, decode_photo, fit_image
 from ..learn.lookalike import Familiarity, load_familiarity
 from ..learn.recipe import MOST_PIXELS, Recipe
 
@@ -51,6 +51,7 @@ class Data(Checked):
     "What photos a run was made of."
     name: str
 
+# %% ../../nbs/locate/44_predict.ipynb #4fd45784
 class Frame(Checked):
     "A `LocalFrame`."
     model_config = ConfigDict(extra="forbid")
@@ -136,6 +137,7 @@ class Predictor:
     # training photos' features, by which photos unlike all of them are refused a radius
     familiarity: Familiarity = None
     places: object = None # `Places` that photos are recognised by
+    source: dict = None # what `load` was called with
 
 # %% ../../nbs/locate/44_predict.ipynb #522a9a83
 def check_finite(
@@ -169,7 +171,8 @@ def _torch_network(run, recipe, device):
 
 # %% ../../nbs/locate/44_predict.ipynb #0a2f6c56
 class OnnxNet:
-    "A network for onnxruntime: uint8 photos (n, height, width, 3) -> its rows, and the features that its head saw."
+    """A network for onnxruntime: uint8 photos (n, height, width, 3) -> its rows, and the features that its
+    head saw."""
     def __init__(self,
         path, # model.onnx
         size: tuple, # (height, width) that it must take
@@ -248,6 +251,7 @@ class Calibration(Checked):
     network: dict[str, AtLeast0] = {}
     walk: Walking | None = None
 
+# %% ../../nbs/locate/44_predict.ipynb #a6a746b2
 def leads_out(
     name: str, # a relative file name
 ) -> bool:
@@ -287,7 +291,8 @@ def check_places(
 # %% ../../nbs/locate/44_predict.ipynb #bf55083d
 def _radii(radius):
     "radius_m, sigmas and coverage of a run, NaN where it has none."
-    return [math.nan if (v := radius.get(k)) is None else float(v) for k in ("radius_m", "sigmas", "coverage")]
+    return [math.nan if (v := radius.get(k)) is None else float(v)
+            for k in ("radius_m", "sigmas", "coverage")]
 
 def _by_onnx(run, config, engine, device):
     "Whether onnxruntime is to run a run's network."
@@ -295,7 +300,8 @@ def _by_onnx(run, config, engine, device):
         raise ValueError(f"there is no engine {engine!r}; choose auto, torch or onnxruntime")
     if engine != "auto": return engine == "onnxruntime"
     at_hand = (run/"model.onnx").is_file() and device == "cpu" and find_spec("onnxruntime")
-    fp32 = (config.get("onnx") or {}).get("precision", "fp32") == "fp32" and (run/"model.safetensors").is_file()
+    fp32 = (config.get("onnx") or {}).get("precision",
+                                          "fp32") == "fp32" and (run/"model.safetensors").is_file()
     return bool(at_hand) and not (fp32 and "torch" in sys.modules)
 
 def _with_network(cls, run, config, device, engine):
@@ -315,6 +321,7 @@ def _with_network(cls, run, config, device, engine):
                *_radii(radius)[:2], radius["level"], _radii(radius)[2], device,
                config.get("letterbox", False), familiarity)
 
+# %% ../../nbs/locate/44_predict.ipynb #1bea2431
 @patch(cls_method=True)
 def load(
     cls: Predictor,
@@ -324,10 +331,13 @@ def load(
     places: bool=True, # with a run's places, where it has them; False asks its network alone
 ) -> Predictor:
     "Load a run; nothing is unpickled. FileNotFoundError and ValueError say what the folder is not."
+    source = dict(run=str(run), device=device, engine=engine, places=places)
     config, run = read_config(run), Path(run)
     recognises = config.get("locator") == "recognise"
     if not recognises and not (places and has_places(run)):
-        return _with_network(cls, run, config, device, engine)
+        self = _with_network(cls, run, config, device, engine)
+        self.source = source
+        return self
     if not places: raise ValueError(f"{run} has places alone, and no network: train with --locator both")
     from img2gps.locate.places import Places
     import img2gps.locate.walk # noqa: F401  gives Places its walks
@@ -336,7 +346,7 @@ def load(
     if recognises or not (index.calibration or {}).get("network", {}).get("weight"):
         self = cls(None, index.frame, None, None, None)
     else: self = _with_network(cls, run, config, device, engine)
-    self.places, self.level, self.coverage = index, run_level(config), math.nan
+    self.places, self.level, self.coverage, self.source = index, run_level(config), math.nan, source
     return self
 
 # %% ../../nbs/locate/44_predict.ipynb #ea53c503
@@ -441,6 +451,7 @@ def rows_and_features(self:Predictor,
         features = self.features(photos)
         return output_rows(self.model.head(features)).cpu().numpy(), features.cpu().numpy()
 
+# %% ../../nbs/locate/44_predict.ipynb #261460d0
 @patch
 def answer(
     self: Predictor,
@@ -509,6 +520,7 @@ def extra_columns(self:Predictor) -> list: # names
     outputs = self.model.outputs if isinstance(self.model, OnnxNet) else self.model.head[-1].out_features
     return ["sigma_m"]*(outputs == 3) + ["strangeness"]*(self.familiarity is not None)
 
+# %% ../../nbs/locate/44_predict.ipynb #2ba7b9e5
 @patch
 def network_says(self:Predictor,
     photos: list, # see `as_photo`
@@ -528,6 +540,7 @@ def network_metres(self:Predictor, photos) -> np.ndarray: # (n, 2)
     at[known] = self.places.frame.to_metres(*at[known].T)
     return at
 
+# %% ../../nbs/locate/44_predict.ipynb #0b95874b
 @patch
 def predict(self:Predictor,
     photos: list, # see `as_photo`
@@ -557,6 +570,7 @@ def predict(self:Predictor,
     names = [photo_name(photo, i) for i, photo in enumerate(photos)]
     return pd.concat(parts, ignore_index=True).assign(file_name=names)
 
+# %% ../../nbs/locate/44_predict.ipynb #59839722
 @patch
 def locate_files(
     self: Predictor,
@@ -575,40 +589,3 @@ def _openable(photos):
         try: out.append(as_photo(photo))
         except (OSError, TypeError, ValueError): out.append(io.BytesIO())
     return out
-
-# %% ../../nbs/locate/44_predict.ipynb #d2d0a000
-def photo_paths(
-    names, # photos and folders of photos
-) -> list: # Paths
-    """The photos that some files and folders stand for; FileNotFoundError and ValueError name the one
-    that stands for none."""
-    paths = []
-    for name in map(Path, names):
-        if name.is_dir():
-            # brings in pandas, which a single photo does not need
-            from img2gps.photos.collect import list_photos
-            found = list_photos(name)
-            if not found:
-                raise ValueError(
-                    f"no photos in {name}: looked for {', '.join(PHOTO_EXTENSIONS)} at any depth")
-            paths += found
-        elif name.exists(): paths.append(name)
-        else: raise FileNotFoundError(f"there is no photo or folder {name}")
-    return paths
-
-# %% ../../nbs/locate/44_predict.ipynb #51d0f364
-def to_geojson(
-    located, # rows of `Predictor.locate_files`, or the table of `Predictor.predict`
-) -> dict: # a GeoJSON FeatureCollection of points (RFC 7946), longitude first
-    "Located photos as GeoJSON; photos without an answer are left out."
-    rows = located.to_dict("records") if hasattr(located, "to_dict") else located
-    features = [{
-        "type": "Feature", "geometry": {
-            "type": "Point", "coordinates": [round(r["pred_longitude"], 7),
-                                             round(r["pred_latitude"], 7)]
-        }, "properties": {
-            "file_name": r["file_name"],
-            "radius_m": None if math.isnan(r["radius_m"]) else round(r["radius_m"], 1)
-        }
-    } for r in rows if not math.isnan(r["pred_latitude"])]
-    return {"type": "FeatureCollection", "features": features}

@@ -8,6 +8,7 @@ __all__ = ['log', 'READER', 'list_photos', 'scan_cache', 'scan', 'read_metadata'
 # %% ../../nbs/photos/12_collect.ipynb #494da00d
 import hashlib, json, logging, os, re, stat, time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -16,6 +17,7 @@ from tqdm import tqdm
 
 from ..geo import check_lat_lon
 from ..files import cache_folder, write_whole
+from ..shards import Failed
 from ..table import COLUMNS, has_position, photo_table, posix_name, read_csv, rename_columns
 from .exif import PHOTO_EXTENSIONS, add_sidecar, read_photo
 
@@ -73,8 +75,9 @@ def _read_one(path, name):
     except OSError as e:
         return {"file_name": name, "note": f"vanished or unreadable while scanning: {type(e).__name__}"}
 
-def _read_all(folder, names, workers=0, progress=True, after=lambda rows: None):
-    "Rows of many photos in the order of their names; `after` sees the rows so far, now and then."
+def _read_all(folder, names, workers=0, progress=True, after=lambda rows: None, spread=None):
+    "Rows of many photos; `after` sees the rows so far, now and then."
+    if spread: return _read_spread(folder, names, progress, after, spread)
     pieces, rows = [names[i:i + 64] for i in range(0, len(names), 64)], []
     workers = workers or min(os.cpu_count() or 1, 8)
     read = lambda names: [_read_one(os.path.join(folder, name), name) for name in names]
@@ -85,6 +88,20 @@ def _read_all(folder, names, workers=0, progress=True, after=lambda rows: None):
             for piece in pool.map(read, pieces[i:i + 4*workers]):
                 rows += piece
                 bar.update(len(piece))
+            after(rows)
+    return rows
+
+def _read_shard(names, folder): return _read_all(folder, names, progress=False)
+
+def _read_spread(folder, names, progress, after, spread):
+    "`_read_all` by workers that `spread` knows; a piece that fails is told in each row."
+    shards, rows = [names[i:i + 1024] for i in range(0, len(names), 1024)], []
+    with tqdm(total=len(names), desc="scan", unit="photo", disable=not progress) as bar:
+        for i, read in spread(partial(_read_shard, folder=str(Path(folder).resolve())), shards):
+            if isinstance(read, Failed):
+                read = [{"file_name": name, "note": f"not read: {read.error}"} for name in shards[i]]
+            rows += read
+            bar.update(len(read))
             after(rows)
     return rows
 
@@ -125,6 +142,7 @@ def scan(
     progress: bool=True, # show a bar
     workers: int=0, # threads; 0 is one per processor, 8 at most
     cache=None, # a JSON file that remembers unchanged photos, see `scan_cache`; None reads every photo
+    spread=None, # a function as `map_shards` with its workers given, which reads in place of threads here
 ) -> pd.DataFrame: # a photo table, `file_name` relative to `folder`
     "Read the header of every photo below a folder into a photo table. ValueError if there is none."
     folder = _photo_folder(folder)
@@ -147,7 +165,7 @@ def scan(
         if cache and time.monotonic() - saved > 10:
             _write_cache(cache, all_read(rows))
             saved = time.monotonic()
-    rows = _read_all(folder, new.file_name.tolist(), workers, progress, save_now_and_then)
+    rows = _read_all(folder, new.file_name.tolist(), workers, progress, save_now_and_then, spread)
     table = all_read(rows)
     if cache and rows: _write_cache(cache, table)
     table = photo_table(table.drop(columns=["bytes", "changed"]).sort_values("file_name"))
@@ -185,6 +203,7 @@ def read_metadata(
     csv, # a CSV beside the photos, or above their folders
     allow_missing: bool=False, # keep rows whose file is missing, with a note, instead of raising
     progress: bool=True, # show a bar
+    spread=None, # see `scan`
 ) -> pd.DataFrame: # a photo table
     """A photo table from a CSV of labels, with what it does not say read from the files. ValueError names
     the row that is wrong."""
@@ -208,12 +227,12 @@ def read_metadata(
         check_lat_lon(wrong.latitude, wrong.longitude,
                       where=f"{source.name}, {wrong.file_name} (row {wrong.name + 2})")
     gone = _check_names(table, source.parent, source, allow_missing)
-    return _fill_from_files(table, source.parent, gone, progress)
+    return _fill_from_files(table, source.parent, gone, progress, spread)
 
 # %% ../../nbs/photos/12_collect.ipynb #2595165b
-def _fill_from_files(table, folder, gone, progress):
+def _fill_from_files(table, folder, gone, progress, spread):
     "What a CSV does not say, from the headers of its photos; positions only ever come from the CSV."
-    rows = _read_all(folder, table.file_name[~gone].tolist(), progress=progress)
+    rows = _read_all(folder, table.file_name[~gone].tolist(), progress=progress, spread=spread)
     read = {row["file_name"]: row for row in rows}
     files = photo_table([read.get(name, {"note": "the file is missing"}) for name in table.file_name])
     for c in [c for c in COLUMNS if c not in ("file_name", "latitude", "longitude", "position_from", "note")]:
@@ -229,17 +248,18 @@ def load_photos(
     allow_missing: bool=False, # do without files that a CSV names and the folder lacks
     progress: bool=True, # show a bar
     cache=None, # see `scan`
+    spread=None, # see `scan`
 ) -> tuple: # a photo table, and the folder that its file names are relative to
     """The photo table of a folder, whichever way it comes. ValueError and FileNotFoundError say what is
     wrong and the way out."""
     path = Path(folder)
     if path.is_file() and path.suffix.lower() == ".csv":
-        return read_metadata(path, allow_missing, progress), path.parent
+        return read_metadata(path, allow_missing, progress, spread), path.parent
     _photo_folder(path)
     if (path/"metadata.csv").is_file():
-        return read_metadata(path/"metadata.csv", allow_missing, progress), path
+        return read_metadata(path/"metadata.csv", allow_missing, progress, spread), path
     _mention_labels(path)
-    return scan(path, progress, cache=cache), path
+    return scan(path, progress, cache=cache, spread=spread), path
 
 def _mention_labels(folder):
     "Say which files of a folder look like labels and are not read."

@@ -8,7 +8,7 @@ __all__ = ['MAX_GPX_BYTES', 'EPOCH', 'NEAR_M', 'FAR_M', 'APART_S', 'GPS_M', 'utc
            'geotag', 'plot_geotag', 'write_copies']
 
 # %% ../../nbs/photos/18_geotag.ipynb #31de9d89
-import re
+import math, re
 from dataclasses import dataclass
 from pathlib import Path
 from xml.parsers import expat
@@ -34,7 +34,8 @@ def utc_seconds(
     return ((stamps - EPOCH) / pd.Timedelta(1, "s")).to_numpy(float)
 
 def _track_points(data):
-    "(lat, lon, time, ele), texts, of each track point, and its line; ValueError says what the file is instead."
+    """(lat, lon, time, ele), texts, of each track point, and its line; ValueError says what the file is
+    instead."""
     parser, rows, path, others = expat.ParserCreate(), [], [], 0
     parser.buffer_text = True
     def refuse(*_): raise ValueError("it declares a document type or entities, which no GPX needs")
@@ -63,8 +64,8 @@ def read_gpx(
 ) -> pd.DataFrame: # seconds (as of `utc_seconds`), latitude, longitude (degrees), altitude (metres)
     "The timed points of a track, in the order of time. ValueError names the file and what is wrong with it."
     if (size := regular_file(path).stat().st_size) > MAX_GPX_BYTES:
-        raise ValueError(f"{path} has {size / 1e6:,.0f} MB, over the limit of {MAX_GPX_BYTES / 1e6:,.0f} for a "
-                         "GPX; cut it to the days of the photos")
+        raise ValueError(f"{path} has {size / 1e6:,.0f} MB, over the limit of {MAX_GPX_BYTES / 1e6:,.0f} for "
+                         "a GPX; cut it to the days of the photos")
     try: rows = pd.DataFrame(_track_points(Path(path).read_bytes()))
     except ValueError as e: raise ValueError(f"{path} cannot be read as GPX: {e}") from e
     track = pd.DataFrame({"seconds": utc_seconds(rows.time.str.strip())} | {
@@ -76,8 +77,8 @@ def read_gpx(
         raise ValueError(f"{path}, line {r.line}: lat {r.lat!r}, lon {r.lon!r} is no place on the Earth")
     track = track[track.seconds.notna()]
     if not len(track):
-        raise ValueError(f"{path} has {counted(len(rows), 'track point')} and none with a time: export the track "
-                         "with its times, or record one")
+        raise ValueError(f"{path} has {counted(len(rows), 'track point')} and none with a time: export the "
+                         "track with its times, or record one")
     return track.sort_values("seconds", kind="stable").drop_duplicates("seconds").reset_index(drop=True)
 
 # %% ../../nbs/photos/18_geotag.ipynb #2e5f95aa
@@ -85,7 +86,8 @@ def track_at(
     track: pd.DataFrame, # from `read_gpx`
     seconds, # (n,), as of `utc_seconds`
     gap_s: float = 60., # no position between two points further apart than this, seconds
-) -> pd.DataFrame: # latitude, longitude, altitude; NaN off the track; gap_s: between the two points, inf outside
+    # latitude, longitude, altitude; NaN off the track; gap_s: between the two points, inf outside
+) -> pd.DataFrame:
     "Where a track is at some times."
     at, times = track.seconds.to_numpy(), np.asarray(seconds, float)
     after = np.clip(np.searchsorted(at, times), 0, len(at) - 1)
@@ -109,13 +111,15 @@ class Clock:
 
     def __str__(self):
         fitted = "" if np.isnan(self.residual_m) else (
-            f", ± {self.plus_minus_s:.1f} s, {distance_words(self.residual_m)} between these places and the track")
+            f", ± {self.plus_minus_s:.1f} s, {distance_words(self.residual_m)} between these places and the "
+            "track")
         return f"clock {_offset_words(self.offset_s)} to UTC ({self.how}{fitted})"
 
     def facts(self):
         "As JSON can hold it."
         return {name: None if value != value else value for name, value in vars(self).items()}
 
+# %% ../../nbs/photos/18_geotag.ipynb #aef31a7a
 NEAR_M, FAR_M, APART_S, GPS_M = 15., 50., 60., 3.
 
 def _votes(clock_s, latitude, longitude, track, gap_s):
@@ -124,7 +128,8 @@ def _votes(clock_s, latitude, longitude, track, gap_s):
     first = grid[0] - np.ceil(clock_s.max())
     width = int(grid[-1] - np.floor(clock_s.min()) - first) + 2
     if width > 20_000_000:
-        raise ValueError(f"track and photos span {width / 86400:,.0f} days: give the track and photos of one trip")
+        raise ValueError(f"track and photos span {width / 86400:,.0f} days: give the track and photos of one "
+                         "trip")
     at = track_at(track, grid, gap_s)
     grid, at = grid[at.latitude.notna()], at[at.latitude.notna()]
     votes = np.zeros(width)
@@ -167,14 +172,16 @@ def fit_clock(
         votes[max(peak - int(APART_S), 0):peak + int(APART_S) + 1] = 0
     best = min(tried, key=tried.get, default=None)
     if best is None or tried[best]**0.5 > FAR_M / 2:
-        raise ValueError(f"no clock offset brings the {counted(len(rows), 'photo')} of known place onto the track: "
-                         "is it the track of this walk?")
+        raise ValueError(f"no clock offset brings the {counted(len(rows), 'photo')} of known place onto the "
+                         "track: is it the track of this walk?")
     rms = tried[best]**0.5
-    rivals = [o for o, cost in tried.items() if abs(o - best) >= APART_S and cost**0.5 < max(1.5*rms, rms + GPS_M)]
+    rivals = [o for o, cost in tried.items() if abs(o - best) >= APART_S
+              and cost**0.5 < max(1.5*rms, rms + GPS_M)]
     if rivals:
-        raise ValueError(f"the clock offset is not certain: {_offset_words(best)} and {_offset_words(rivals[0])} fit "
-                         "alike, because the track passes the known places more than once or stands still there; "
-                         "give another photo's place with --at, or --offset")
+        raise ValueError(f"the clock offset is not certain: {_offset_words(best)} and "
+                         f"{_offset_words(rivals[0])} fit "
+                         "alike, because the track passes the known places more than once or stands still "
+                         "there; give another photo's place with --at, or --offset")
     spots = len({(round(a, 4), round(o, 4)) for a, o in zip(*seen[1:])})
     around = best + np.arange(-APART_S, APART_S + 0.1, 0.25)
     grown = np.array([misfit(o) - tried[best] for o in around]) * spots / max(tried[best], GPS_M**2)
@@ -192,7 +199,8 @@ def zone_clock(
     on = np.array([track_at(track, clock_s + z, gap_s).latitude.notna().sum() for z in zones])
     way_out = "give --offset SECONDS, or the place of a photo with --at FILE LAT,LON"
     if not on.any():
-        raise ValueError(f"no time zone puts any of the {counted(len(clock_s), 'photo')} on the track; {way_out}")
+        raise ValueError(f"no time zone puts any of the {counted(len(clock_s), 'photo')} on the track; "
+                         f"{way_out}")
     rivals = zones[on >= on.max() - max(1, 0.02 * len(clock_s))]
     if len(rivals) > 1:
         raise ValueError(f"{len(rivals)} time zones put the photos on the track about equally well "
@@ -225,6 +233,7 @@ def _known_clock(offset_s, stated, hints):
         name, zone = next(iter(hints.items()))
         return Clock(zone, f"the time zone of {name}, the clock taken to be right but for that")
 
+# %% ../../nbs/photos/18_geotag.ipynb #5535192b
 def camera_clocks(
     table, # a photo table
     track: pd.DataFrame, # from `read_gpx`
@@ -239,7 +248,8 @@ def camera_clocks(
         timed = rows.index[times[rows.index].notna()]
         known, stated = timed[placed[timed]], zone[timed].to_numpy()
         if len(known) and offset_s is None:
-            try: clocks[name] = fit_clock(times[known], table.latitude[known], table.longitude[known], track, gap_s)
+            try: clocks[name] = fit_clock(times[known], table.latitude[known], table.longitude[known], track,
+                                          gap_s)
             except ValueError as e: clocks[name] = ValueError(f"{name}: {e}")
         if len(timed) and np.isfinite(stated).all(): hints[name] = float(np.median(stated))
         elif isinstance(clocks.get(name), Clock): hints[name] = round(clocks[name].offset_s / 900) * 900.
@@ -264,8 +274,8 @@ def place_by_hand(
         same_name = table.file_name.map(lambda n: Path(n).name) == Path(name).name
         found = table.index[(table.file_name == name) if (table.file_name == name).any() else same_name]
         if len(found) != 1:
-            raise ValueError(f"--at: {counted(len(found), 'photo')} of {len(table)} called {name!r}; give the name of "
-                             "one as it is below the folder")
+            raise ValueError(f"--at: {counted(len(found), 'photo')} of {len(table)} called {name!r}; give "
+                             "the name of one as it is below the folder")
         table.loc[found, ["latitude", "longitude"]] = parse_position(place)
         table.loc[found, ["position_from", "note"]] = "hand", ""
     return table
@@ -348,17 +358,22 @@ def plot_geotag(
 
 # %% ../../nbs/photos/18_geotag.ipynb #e7609336
 def write_copies(
-    table, # rows with file_name, latitude, longitude; those without a position are left out
+    # rows with file_name, latitude, longitude, and h_accuracy where it is known; those without a position are
+    # left out
+    table,
     folder, # that the names are relative to
     out, # a folder that is not there yet, or empty
 ) -> tuple: # how many were written; {file name: why not}
-    "Copy photos with their positions in the EXIF, JPEGs alone: other formats cannot be rewritten without loss."
+    """Copy photos with their positions in the EXIF, JPEGs alone: other formats cannot be rewritten without
+    loss."""
     out, written, left = new_folder(out), 0, {}
     for row in table[has_position(table)].itertuples():
         name = Path(row.file_name)
         try:
             target = out/(name.name if name.is_absolute() or ".." in name.parts else name)
-            write_gps(Path(folder)/name, target, row.latitude, row.longitude)
+            accuracy = getattr(row, "h_accuracy", math.nan)
+            write_gps(Path(folder)/name, target, row.latitude, row.longitude,
+                      h_accuracy=None if math.isnan(accuracy) else accuracy)
             written += 1
         except (OSError, ValueError) as e: left[row.file_name] = str(e)
     return written, left

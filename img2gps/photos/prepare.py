@@ -112,6 +112,7 @@ def read_photos(
     allow_missing: bool=False, # do without files that a CSV names and the folder lacks
     progress: bool=True, # show bars
     cache=None, # see `collect.scan`
+    spread=None, # see `collect.scan`
 ) -> tuple: # a photo table, and the folder that its file names are relative to
     "The photo table of whatever the photos come in."
     if str(source).startswith("hub:"): return read_dataset(str(source)[4:], allow_missing, progress)
@@ -119,7 +120,7 @@ def read_photos(
     has_table = lambda folder: (folder/"metadata.csv").is_file()
     if not has_table(path) and any(has_table(path/name) for name in SPLIT_WORDS):
         return read_dataset(path, allow_missing, progress)
-    return load_photos(path, allow_missing, progress, cache)
+    return load_photos(path, allow_missing, progress, cache, spread)
 
 def read_and_clean(
     source, # as for `read_photos`
