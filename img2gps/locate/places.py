@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['STEP_M', 'REACH_M', 'MOST_PLACES', 'NEIGHBOURHOOD_M', 'PLACES_VERSION', 'PATCHES_VERSION', 'VOTERS', 'NEIGHBOURS',
-           'SHORTLIST', 'CALIBRATION_PHOTOS', 'LEVELS', 'UNSEEN_M', 'VOTE_WEIGHTS', 'LESS_ANYWHERE', 'UNFAMILIAR',
-           'ANSWER_COLUMNS', 'UNREADABLE', 'word_count', 'nearest_words', 'learn_words', 'Ground', 'Places', 'outings',
-           'PatchCache', 'extract_all', 'Evidence', 'matcher_of', 'Weights', 'spread_density', 'Belief',
-           'expected_best', 'nowhere_features', 'spreads', 'chances', 'believe', 'HeldOut', 'stretch']
+           'SHORTLIST', 'CALIBRATION_PHOTOS', 'LEVELS', 'UNSEEN_M', 'MEET_M', 'MEET_SHARE', 'VOTE_WEIGHTS',
+           'LESS_ANYWHERE', 'BORROWED', 'LEAST_TAUGHT', 'UNFAMILIAR', 'ANSWER_COLUMNS', 'UNREADABLE', 'word_count',
+           'nearest_words', 'learn_words', 'Ground', 'Places', 'outings', 'PatchCache', 'extract_all', 'Evidence',
+           'matcher_of', 'Weights', 'spread_density', 'Belief', 'expected_best', 'nowhere_features', 'spreads',
+           'chances', 'believe', 'HeldOut', 'stretch', 'borrowed']
 
 # %% ../../nbs/locate/42_places.ipynb #35186916
 import json, os
@@ -372,7 +373,7 @@ class Weights:
     votes: float=2. # gamma
     less: float=0. # taken off beta_0 for the votes, which leave less to chance
     # of the logistic in `nowhere_features`
-    nowhere: list = field(default_factory=lambda: [1.5, -2.0, -0.5, -0.5])
+    nowhere: list = field(default_factory=lambda: [3.2, -2.6, -0.5, -1.5])
 
     def packed(self):
         share = np.log(self.far_share / (1 - self.far_share))
@@ -505,6 +506,7 @@ def weights(self:Places) -> Weights:
 CALIBRATION_PHOTOS = 480 # at most, spread evenly over the walks: enough for ten numbers
 LEVELS = (0.5, 0.8, 0.9)
 UNSEEN_M = 60. # photos this far off show other places
+MEET_M, MEET_SHARE = 25., 0.5 # an outing passes others' places where such a share of it is so near to them
 
 @dataclass
 class HeldOut:
@@ -692,19 +694,42 @@ def fit_radii(self:Places, held, beliefs) -> dict:
     radii = {f"{level:g}": stretch(off, [b.radius(level) for b in beliefs], level, count) for level in LEVELS}
     return {k: v for k, v in radii.items() if np.isfinite(v)}
 
+# %% ../../nbs/locate/42_places.ipynb #137b3621
+BORROWED = dict(stretch=1.5, walk=1.7, online=1.5) # what held there, rounded up
+LEAST_TAUGHT = 10 # photos to learn from
+
+@patch
+def meeting(self:Places,
+    held: HeldOut, # from `hold_out`
+) -> HeldOut: # of them
+    "The photos of outings that pass the others' places."
+    others = (self.metres[held.groups[g][0]] for g in held.group)
+    near = [np.hypot(*(o - at).T).min() <= MEET_M for o, at in zip(others, self.metres[held.rows])]
+    share = np.bincount(held.group, near) / np.maximum(np.bincount(held.group), 1)
+    return held.take(np.flatnonzero(share[held.group] >= MEET_SHARE))
+
+def borrowed(stretch) -> dict:
+    "One stretch for the radii of all levels."
+    return {f"{level:g}": stretch for level in LEVELS}
+
 @patch
 def calibrate(self:Places,
     held: HeldOut=None, # from `hold_out`, which takes the time
     progress: bool=False, # show a bar
-) -> dict: # weights, stretch, what it was fitted on
+) -> dict: # weights, stretch, what it was fitted on; of no photos where they are borrowed
     "Learn from the walks how to believe; the result is kept."
-    held = held or self.hold_out(progress=progress)
+    held = self.meeting(held or self.hold_out(progress=progress))
+    same_day = len(set(self.outing)) == 1
+    if len(held) < LEAST_TAUGHT:
+        self.calibration = {"weights": vars(Weights()), "photos": 0, "same_day": same_day, "held_out": 0,
+                            "stretch": borrowed(BORROWED["stretch"])}
+        return self.calibration
     weights = self.fit_votes(held, self.fit_weights(held))
     weights = self.fit_nowhere(held, weights)
     beliefs = self.beliefs(held, weights)
     self.calibration = {
-        "weights": vars(weights), "photos": len(held), "same_day": len(set(self.outing)) == 1,
-        "held_out": len(held.groups), "mean_error_m": float(self.errors(held, beliefs).mean()),
+        "weights": vars(weights), "photos": len(held), "same_day": same_day,
+        "held_out": len(set(held.group)), "mean_error_m": float(self.errors(held, beliefs).mean()),
         "stretch": self.fit_radii(held, beliefs)
     }
     return self.calibration

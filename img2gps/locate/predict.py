@@ -208,6 +208,11 @@ def calibration_words(
 ) -> str: # a sentence
     "What radii and weights rest on."
     from img2gps.table import counted
+    if not calibration["held_out"]:
+        return ("borrowed radius: no two outings pass the same places, so what a match is worth here is not "
+                "known, "
+                "and another campus's figures are used; walk again on another day and add it with img2gps "
+                "add")
     if calibration["same_day"]:
         return ("same-day radius: all photos are of one outing, so radii say nothing of another day; "
                 "walk again on another day and add it with img2gps add")
@@ -356,7 +361,8 @@ def caveat(self:Predictor) -> str:
     day; '' where there is nothing to say."""
     if self.places is not None:
         calibration = self.places.calibration or {}
-        return calibration_words(calibration) if calibration.get("same_day") else ""
+        told = calibration and (calibration["same_day"] or not calibration["held_out"])
+        return calibration_words(calibration) if told else ""
     if not self.coverage < self.level - 0.05: return ""
     return (f"the {self.level:.0%} radius held for only {self.coverage:.0%} of this run's test photos: "
             "they differ from those it was fitted on (another day, other light), "

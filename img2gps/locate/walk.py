@@ -22,7 +22,8 @@ from ..table import capture_seconds, counted, photo_table
 from ..photos.exif import read_photo
 from ..photos.split import sessions
 from .patches import features_named
-from .places import ANSWER_COLUMNS, STEP_M, UNREADABLE, Belief, Places, Weights
+from .places import (
+    ANSWER_COLUMNS, BORROWED, LEAST_TAUGHT, STEP_M, UNREADABLE, Belief, Places, Weights, borrowed)
 
 # %% ../../nbs/locate/43_walk.ipynb #2cb35d1b
 @dataclass
@@ -243,12 +244,16 @@ def calibrate_walks(self:Places,
     progress: bool=False, # show a bar
 ) -> dict: # what was added to the calibration
     "Learn pace, sharpness and radii of walks; `calibrate` comes first."
-    held = held or self.hold_out(progress=progress)
-    beliefs, count = self.beliefs(held, self.walk_weights), held.equal_weights()
+    held = self.meeting(held or self.hold_out(progress=progress))
     order, (seconds, walk, _) = self.capture_order(), walk_seconds(self.table)
     pace, tried = fit_pace(self.metres[order],
                            np.where(np.r_[True, walk[order][1:] == walk[order][:-1]], seconds[order],
                                     np.nan)), {}
+    if len(held) < LEAST_TAUGHT:
+        self.calibration["walk"] = {"pace": vars(pace), "stretch": borrowed(BORROWED["walk"]),
+                                    "online_stretch": borrowed(BORROWED["online"])}
+        return self.calibration["walk"]
+    beliefs, count = self.beliefs(held, self.walk_weights), held.equal_weights()
     for sharpness in SHARPNESS:
         walking = Pace(pace.slack_m, pace.speed, sharpness)
         chained = {online: self.chain_held(held, beliefs, walking, online) for online in (False, True)}
