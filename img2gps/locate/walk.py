@@ -78,10 +78,11 @@ class Steps:
         from scipy.sparse import csr_matrix, diags
         seconds = _rounded(seconds)
         reach = self.pace.reach(seconds)
-        if 2 * reach > self.across: return None
+        if 4 * reach > self.across: return None
         if seconds not in self._cache:
-            near = self._tree.sparse_distance_matrix(self._tree, min(4*reach, max(self.across/3, 12*STEP_M)),
-                                                     output_type="coo_matrix")
+            far = 4 * reach # no nearer where it fits: a step past it would be as good as forbidden
+            if len(self.places)**2 > self.most: far = min(far, max(self.across / 3, 12 * STEP_M))
+            near = self._tree.sparse_distance_matrix(self._tree, far, output_type="coo_matrix")
             chance = np.exp(-near.data / reach).astype(np.float32)
             matrix = csr_matrix((chance, (near.row, near.col)), shape=near.shape)
             room = self.most - matrix.nnz
@@ -441,8 +442,8 @@ def plot_track(
     "The track with its radii, in metres; hollow where a photo was refused."
     from matplotlib.patches import Circle
     from img2gps.geo import LocalFrame, mean_position
-    from img2gps.style import FAINT, OKABE_ITO, new_figure
-    rows, ax = track(located), ax or new_figure((6, 4)).subplots()
+    from img2gps.style import FAINT, OKABE_ITO, light_axes
+    rows, ax = track(located), light_axes(ax, (6, 4))
     ax.set(xlabel="metres east", ylabel="metres north", aspect="equal")
     if rows.empty: return ax
     frame = LocalFrame(*mean_position(rows.pred_latitude, rows.pred_longitude))
