@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['OKABE_ITO', 'FAINT', 'INK', 'MARKERS', 'SPLIT_COLOURS', 'COMPASS', 'MAIN_WINDS', 'new_figure', 'figure_png',
-           'save_figure', 'light_axes', 'legend_above', 'plain_label', 'map_axes', 'dot_size', 'scatter_groups',
-           'in_view', 'even_sample', 'heading_names', 'heading_degrees', 'compass_point', 'rose_axes']
+           'save_figure', 'shows_itself', 'light_axes', 'legend_above', 'plain_label', 'map_axes', 'dot_size',
+           'scatter_groups', 'in_view', 'even_sample', 'heading_names', 'heading_degrees', 'compass_point', 'rose_axes']
 
 # %% ../nbs/03_style.ipynb #4ac61cd1
 import io
@@ -54,11 +54,16 @@ def save_figure(
     "A figure as a PNG, written whole or not at all."
     return write_whole(path, figure_png(ax, dpi), overwrite)
 
+def shows_itself(
+    ax, # Axes or several Axes of a `new_figure`
+): # the same; a cell may end on them
+    "Axes that a notebook shows as their figure's picture."
+    for a in np.ravel(ax): a._repr_png_ = lambda: figure_png(a, dpi=80)
+    return ax
+
 def light_axes(ax, size=(6.4, 4), rows=None):
     "`ax`, or new axes of a figure of their own; light grid, no box."
-    if ax is None:
-        ax = new_figure(size).subplots(*(rows or (1, 1)))
-        for a in np.ravel(ax): a._repr_png_ = a.figure._repr_png_ # so that a cell may end on axes, too
+    if ax is None: ax = shows_itself(new_figure(size).subplots(*(rows or (1, 1))))
     for a in np.ravel(ax):
         a.spines[["top", "right"]].set_visible(False)
         a.grid(color="#E5E5E5", linewidth=0.8)
@@ -151,7 +156,7 @@ def compass_point(
 # %% ../nbs/03_style.ipynb #6c20d1a7
 def rose_axes(ax=None, size=(6.4, 4.4)):
     "`ax`, or polar axes of a figure of their own, with north up and east to the right."
-    if ax is None: ax = new_figure(size).subplots(subplot_kw=dict(projection="polar"))
+    if ax is None: ax = shows_itself(new_figure(size).subplots(subplot_kw=dict(projection="polar")))
     ax.set_theta_zero_location("N")
     ax.set_theta_direction(-1)
     ax.set_xticks(np.arange(8) * np.pi / 4, MAIN_WINDS)

@@ -192,8 +192,8 @@ def plot(self:Agreement,
     ax=None,
 ): # Axes
     "Both photos side by side, with a line from each patch to its counterpart."
-    from img2gps.style import OKABE_ITO, new_figure # matplotlib, which locating does not need
-    ax = ax or new_figure((7, 3.2)).subplots()
+    from img2gps.style import OKABE_ITO, new_figure, shows_itself # matplotlib, which locating does not need
+    ax = ax or shows_itself(new_figure((7, 3.2)).subplots())
     left, right = grey_photo(first), grey_photo(second)
     both = np.full((max(len(left), len(right)), left.shape[1] + right.shape[1] + 12), 255, np.uint8)
     both[:len(left), :left.shape[1]] = left

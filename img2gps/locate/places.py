@@ -801,8 +801,8 @@ def locate(
 @patch
 def plot(self:Belief, truth=None, ax=None):
     "The belief as a map, in metres: darker is likelier."
-    from img2gps.style import OKABE_ITO, new_figure
-    ax = ax or new_figure((4, 4)).subplots()
+    from img2gps.style import OKABE_ITO, new_figure, shows_itself
+    ax = ax or shows_itself(new_figure((4, 4)).subplots())
     at = self.position()
     ax.scatter(*self.places.T, c=self.chance, cmap="Greys", vmin=0, s=14, marker="s", linewidths=0)
     ax.plot(*at, "o", color=OKABE_ITO["vermilion"], markersize=7, label="answer")

@@ -342,8 +342,8 @@ def plot_geotag(
 ): # Axes, in metres
     "A track with the photos that it placed, and those whose place was known."
     from img2gps.geo import frame_about
-    from img2gps.style import FAINT, OKABE_ITO, legend_above, map_axes, new_figure
-    ax, frame = ax or new_figure((6, 4)).subplots(), frame_about(track.latitude, track.longitude)
+    from img2gps.style import FAINT, OKABE_ITO, legend_above, light_axes, map_axes
+    ax, frame = light_axes(ax, (6, 4)), frame_about(track.latitude, track.longitude)
     line = frame.to_metres(track.latitude.to_numpy(), track.longitude.to_numpy())
     ax.plot(*line.T, color=FAINT, linewidth=1, label="track")
     placed = table[has_position(table)]
