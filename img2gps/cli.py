@@ -438,10 +438,11 @@ def study_command(
     workers: Some = 1, # trainings at once; more than one need img2gps[ray]
     address: str = None, # of a Ray cluster that sees --out: its workers then
     device: str = None,
+    list: bool = False, # say what there is to ask, how long it takes, and what it answers
 ):
     "Ask one of the report's questions, or of ours, by many trainings on drawn photos."
     from img2gps.questions import QUESTIONS, ask, questions_words
-    if not question: return print(questions_words())
+    if list or not question: return print(questions_words())
     study = ask(question, size, out, table, device, workers, address, log.info)
     ran = study.cells[study.cells.error == ""]
     if not len(ran): raise ValueError(f"no training of {question} ended well; the table says why")
