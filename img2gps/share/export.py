@@ -149,7 +149,7 @@ def write_pictures(
     folder, # to be made
     photos, # the folder of the run's photos
 ) -> int: # how many
-    "Small JPEGs of the photos of places, called by their number there. ValueError and FileNotFoundError say what is missing."
+    "Small JPEGs of the photos of places, named by number. ValueError and FileNotFoundError say what is missing."
     from img2gps.locate.places import Places
     if not has_places(run):
         raise ValueError(f"{run} has no places, so its answers match no photos: export it without --with-photos")
@@ -157,9 +157,11 @@ def write_pictures(
         raise ValueError("pictures are made of the run's photos: name their folder with --photos")
     names = Places.load(Path(run)/"places.safetensors").table.file_name
     lost = [name for name in names if not (stays_inside(name) and (Path(photos)/name).is_file())]
-    if lost: raise FileNotFoundError(f"{Path(photos)/lost[0]} is missing; name the folder of the run's photos with --photos")
+    if lost:
+        raise FileNotFoundError(f"{Path(photos)/lost[0]} is missing; name the folder of the run's photos with --photos")
     Path(folder).mkdir()
-    for i, name in enumerate(names): (Path(folder)/f"{i}.jpg").write_bytes(small_jpeg(Path(photos)/name, PICTURE_SIDE))
+    for i, name in enumerate(names):
+        (Path(folder)/f"{i}.jpg").write_bytes(small_jpeg(Path(photos)/name, PICTURE_SIDE))
     return len(names)
 
 # %% ../../nbs/share/70_export.ipynb #3be588cb
