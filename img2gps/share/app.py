@@ -412,7 +412,7 @@ class Uploads:
 NEEDED = re.compile(r"/(config|theme\.css|favicon\.ico|manifest\.json|pwa_icon|robots\.txt|(assets|static)/[^?]*|"
     r"gradio_api/(info|upload|upload_progress|queue/(join|data)|call/locate(/\w+)?|heartbeat/\w+|startup-events|"
     r"app_id|cancel|reset|login_check|user|token))?/?")
-POLICY = ("default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+POLICY = ("default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
           "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; "
           "frame-src 'none'; frame-ancestors 'self'; base-uri 'self'; form-action 'self'")
 SAID = ((b"content-security-policy", POLICY.encode()), (b"x-content-type-options", b"nosniff"),
@@ -556,12 +556,12 @@ def open_app(
     say=print, # errors of ours go here
 ): # the page's address, while the block runs
     "Open the page. Uploads, and all else that it wrote, are removed when it closes."
-    gr, before = _gradio(), os.environ.get("GRADIO_TEMP_DIR")
+    before = os.environ.get("GRADIO_TEMP_DIR")
     with (listening(host, port) as taken,
           tempfile.TemporaryDirectory(prefix="img2gps-app-", ignore_cleanup_errors=True) as folder):
-        os.environ["GRADIO_TEMP_DIR"] = folder
+        os.environ["GRADIO_TEMP_DIR"] = folder # read when Gradio is imported, and again by the page
         try:
-            uploads = Uploads(folder)
+            gr, uploads = _gradio(), Uploads(folder)
             plain = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"])
             page = gr.mount_gradio_app(
                 _bare_server(), make_app(predictor, uploads, photos, limits, say), path="/", footer_links=[],
