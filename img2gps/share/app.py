@@ -199,7 +199,7 @@ def map_svg(
         parts.append(f'<circle class="{kind}" {_centre(on(at))} r="{1.6 * unit:.2f}"/>')
     if len(sights) > 1: parts += _numbers([(on(at), s.number) for (at, _), s in zip(spots, sights)], unit)
     return (f'<figure><svg class=map role=img aria-label="{html.escape(title)}: map of the answer" '
-            f'viewBox="0 0 {width:.2f} {height + STRIP * unit:.2f}">'
+            f'viewBox="0 0 {width:.2f} {height + STRIP * unit:.2f}" preserveAspectRatio="xMinYMin">'
             f'<rect class=ground width="{width:.2f}" height="{height:.2f}"/>'
             f'{"".join(parts)}{_scale_and_north(width, height, unit)}'
             f"</svg><figcaption>{html.escape(title)}</figcaption></figure>")
