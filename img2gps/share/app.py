@@ -19,9 +19,9 @@ import numpy as np
 from PIL import Image
 
 from ..files import shown
-from ..locate.predict import Predictor
+from ..locate.predict import Predictor, leads_out
 from ..page import html_text
-from ..photos.cache import small_jpeg, stays_inside
+from ..photos.cache import small_jpeg
 from ..photos.exif import read_header
 from ..protocol import Limits
 from .export import PICTURES, PICTURE_SIDE
@@ -187,7 +187,8 @@ def map_svg(
     on = lambda at: (at[0] - west, north - at[1])
     inside = lambda at: west <= at[0] <= east and south <= at[1] <= north
     parts, spots = [], [_answer_metres(predictor, s) for s in sights]
-    if len(sights) == 1 and sights[0].belief is not None: parts += _belief_squares(sights[0].belief, on, inside)
+    if len(sights) == 1 and sights[0].belief is not None:
+        parts += _belief_squares(sights[0].belief, on, inside)
     for at in predictor.places.metres if predictor.places is not None else ():
         if inside(at): parts.append(f'<circle class=walked {_centre(on(at))} r="{0.7 * unit:.2f}"/>')
     for at, radius in spots:
@@ -213,7 +214,8 @@ def _numbers(spots, unit):
         near = next((g for g in groups if math.dist(g[0], at) < 5 * unit), None)
         if near: near[1].append(number)
         else: groups.append((at, [number]))
-    return [f'<text class=number x="{x + 2 * unit:.2f}" y="{y - 1.4 * unit:.2f}" font-size="{3.6 * unit:.2f}">'
+    size = f'font-size="{3.6 * unit:.2f}"'
+    return [f'<text class=number x="{x + 2 * unit:.2f}" y="{y - 1.4 * unit:.2f}" {size}>'
             f'{", ".join(map(str, numbers))}</text>' for (x, y), numbers in groups]
 
 # %% ../../nbs/share/73_app.ipynb #8e9f580e
@@ -239,7 +241,7 @@ def matched_picture(
     run, name = Path((predictor.source or {}).get("run", "")), predictor.places.table.file_name[i]
     try: return (run/PICTURES/f"{i}.jpg").read_bytes()
     except OSError: pass
-    if photos is None or not stays_inside(name): return b""
+    if photos is None or leads_out(name): return b""
     try: return small_jpeg(Path(photos)/name, PICTURE_SIDE)
     except OSError: return b""
 

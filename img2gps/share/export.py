@@ -15,8 +15,8 @@ import pandas as pd
 
 from ..files import new_folder, whole_folder, write_json
 from ..geo import geodesic_m
-from ..locate.predict import OnnxNet, Predictor, has_places, output_rows, read_config
-from ..photos.cache import small_jpeg, stays_inside
+from ..locate.predict import OnnxNet, Predictor, has_places, leads_out, output_rows, read_config
+from ..photos.cache import small_jpeg
 
 # %% ../../nbs/share/70_export.ipynb #e9933787
 PICTURES, PICTURE_SIDE = "pictures", 320 # small pictures of the photos of places, by their number
@@ -156,7 +156,7 @@ def write_pictures(
     if not isinstance(photos, (str, Path)):
         raise ValueError("pictures are made of the run's photos: name their folder with --photos")
     names = Places.load(Path(run)/"places.safetensors").table.file_name
-    lost = [name for name in names if not (stays_inside(name) and (Path(photos)/name).is_file())]
+    lost = [name for name in names if leads_out(name) or not (Path(photos)/name).is_file()]
     if lost:
         raise FileNotFoundError(f"{Path(photos)/lost[0]} is missing; name the folder of the run's photos with --photos")
     Path(folder).mkdir()
