@@ -339,6 +339,7 @@ ANSWER_STYLE = """
 class AnswerPage(str):
     "HTML that a notebook shows."
     def _repr_html_(self): return str(self)
+    def __repr__(self): return f"<{type(self).__name__} of {len(self):,} characters, shown in a notebook>"
 
 # %% ../../nbs/share/73_app.ipynb #739f8904
 def locate_page(
