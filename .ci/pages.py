@@ -15,6 +15,9 @@ from pathlib import Path
 
 COLUMNS = 110 # what fits beside the side bar of the site, and beside JupyterLab's file browser
 EXCUSED = { # notebook below nbs, or a folder of it -> (which checks it need not pass yet, why)
+    "share": ("alt columns text", "these rooms are being rewritten; what is new there is written to fit"),
+    "studies": ("alt columns", "a study's page is changed with its results, when it is next run"),
+    "90_cli.ipynb": ("picture", "a page of commands; its picture comes with the examples of usage"),
 }
 HIDDEN = {"hide", "default_exp", "export", "exporti"} # nbdev drops these cells, with what they put out
 PICTURE = re.compile(r"<(?:svg|img|iframe|canvas)\b", re.I)
@@ -119,7 +122,7 @@ def lost(cells, made):
 
 def excused(name, check):
     "Whether a notebook need not pass a check yet."
-    return any((name == start or name.startswith(start.rstrip("/") + "/")) and check in checks for start, (checks, _) in EXCUSED.items())
+    return any((name == start or name.startswith(start.rstrip("/") + "/")) and check in checks.split() for start, (checks, _) in EXCUSED.items())
 
 
 def check(root):
