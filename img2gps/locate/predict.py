@@ -368,6 +368,21 @@ def caveat(self:Predictor) -> str:
             "they differ from those it was fitted on (another day, other light), "
             "and new photos may too, so read it as a lower bound")
 
+# %% ../../nbs/locate/44_predict.ipynb #012f020d
+@patch
+def __repr__(self:Predictor):
+    from img2gps.table import counted # pandas, which a network's answer does without
+    name = Path((self.source or {}).get("run") or "a run").name
+    by = [] if self.places is None else [f"{counted(len(self.places), 'photo')} of walked places, recognised by "
+                                         f"{self.places.features}"]
+    if self.model is not None:
+        network = "onnxruntime" if isinstance(self.model, OnnxNet) else type(self.model).__name__
+        by.append(f"a network ({network}) of {self.size[0]} x {self.size[1]} pixels")
+    sure = (f"{self.radius_m:.0f} m" if self.places is None and self.radius_m == self.radius_m else
+            "each photo's own" if self.places is not None or self.sigmas == self.sigmas else "none")
+    return (f"Predictor of {name}, about {self.frame.latitude:.5f}, {self.frame.longitude:.5f}\n"
+            f"by {' and '.join(by)}\n{self.level:.0%} radius: {sure}")
+
 # %% ../../nbs/locate/44_predict.ipynb #e5da9f1f
 def as_photo(
     photo, # a photo file, its bytes, a PIL image, or uint8 of shape (height, width, 3), RGB, upright
