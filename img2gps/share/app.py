@@ -373,8 +373,10 @@ def locate_page(
 def _legend(sights):
     "What the marks of the map mean."
     one = " Blue: how likely each place is, the darker the likelier." if len(sights) == 1 else ""
+    grey = " Grey: where this run's photos were taken."
+    places = one + grey if sights[0].belief is not None else ""
     return ("<p class=note>Orange: the answer, and the circle that holds the true place as often as said; "
-            f"dashed where there is no radius.{one} Grey: where this run's photos were taken.</p>")
+            f"dashed where there is no radius.{places}</p>")
 
 def _card(sight, predictor, photos, many):
     "What is said of a photo, and what it was recognised by."
