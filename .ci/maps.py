@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Make the maps of the house from the notebooks' own titles: nbs/sidebar.yml, and the tables of rooms in nbs/index.ipynb and CONTRIBUTING.md.
+"""Make the maps of the house from the notebooks' own titles: nbs/sidebar.yml, nbs/llms.txt, and the tables of rooms in nbs/index.ipynb and CONTRIBUTING.md.
 
 python .ci/maps.py           write them
 python .ci/maps.py --check   exit with 1, naming what is not current
 
 A room's line is its notebook's `# title` and `> summary`; its place is its folder and number. Standard library only.
 """
+import configparser
 import json
 import re
 import sys
@@ -15,6 +16,7 @@ WINGS = { # folder of nbs -> its name in the side bar, in the order of the site
     "tutorials": "Tutorials", "": "Ground", "photos": "Photos", "capture": "Capture", "demo": "Demo", "learn": "Learn",
     "locate": "Locate", "judge": "Judge", "show": "Show", "share": "Share", "road": "Road", "studies": "Studies",
     "benchmarks": "Benchmarks"}
+FIRST = ("afternoon", "walk", "report", "ship", "service", "machines", "data", "questions") # pages without a number that stand before others of their wing
 BEGIN, END = "<!-- rooms: made by .ci/maps.py -->", "<!-- end of rooms -->"
 FIRST_OF_THE_ROAD = 70
 
@@ -37,16 +39,30 @@ def rooms(nbs):
         number = int(re.match(r"\d*", name.name)[0] or 0)
         wing = name.parts[0] if len(name.parts) > 1 else "road" if number >= FIRST_OF_THE_ROAD else ""
         if wing not in WINGS: sys.exit(f"nbs/{name}: .ci/maps.py knows no wing {wing!r}; say there where it stands")
-        found.append((list(WINGS).index(wing), number, name.as_posix(), module[1] if module else "", head[1], head[2]))
+        place = number if name.name[0].isdigit() else FIRST.index(name.stem) if name.stem in FIRST else len(FIRST)
+        found.append((list(WINGS).index(wing), place, name.as_posix(), module[1] if module else "", head[1], head[2]))
     return [(list(WINGS)[wing], *rest) for wing, _, *rest in sorted(found)]
 
 
 def sidebar(house):
     "The text of nbs/sidebar.yml."
-    lines = ["# made by .ci/maps.py from the notebooks' folders and numbers", "website:", "  sidebar:", "    contents:", "      - index.ipynb"]
+    lines = ["# made by .ci/maps.py from the notebooks' folders and numbers", "website:", "  sidebar:", "    contents:", "      - href: index.ipynb", "        text: Home"]
     for wing, name in WINGS.items():
         inside = [path for w, path, *_ in house if w == wing]
         if inside: lines += [f"      - section: {name}", "        contents:", *(f"          - {path}" for path in inside)]
+    return "\n".join(lines) + "\n"
+
+
+def for_machines(house, root):
+    "The text of nbs/llms.txt: what the project is, and a line a page with its address and what it is about."
+    config = configparser.ConfigParser(delimiters=["="])
+    config.read(root/"settings.ini", encoding="utf-8")
+    settings = config["DEFAULT"]
+    page = lambda path: re.sub(r"(^|/)\d+_", r"\1", path.removesuffix(".ipynb")) + ".html"
+    lines = [f"# {settings['title']}", "", f"> {settings['description']}"]
+    for wing, name in WINGS.items():
+        inside = [(path, title, summary) for w, path, _, title, summary in house if w == wing]
+        if inside: lines += ["", f"## {name}", "", *(f"- [{title}]({settings['doc_host']}{settings['doc_baseurl']}/{page(path)}): {summary}" for path, title, summary in inside)]
     return "\n".join(lines) + "\n"
 
 
@@ -82,6 +98,7 @@ def made(root):
         if BEGIN in text_of(cell): cell["source"] = between_marks(text_of(cell), for_readers(house), "nbs/index.ipynb").splitlines(True)
     contributing = (root/"CONTRIBUTING.md").read_text(encoding="utf-8")
     return {"nbs/sidebar.yml": sidebar(house),
+            "nbs/llms.txt": for_machines(house, root),
             "nbs/index.ipynb": json.dumps(index, indent=1, ensure_ascii=False, sort_keys=True) + "\n",
             "CONTRIBUTING.md": between_marks(contributing, for_builders(house), "CONTRIBUTING.md")}
 

@@ -120,6 +120,15 @@ def lost(cells, made):
         else: yield i, f"this text is not on the page: {words(text)[:60]!r}"
 
 
+def raw_signatures(made):
+    "The lines of a made page's signatures that hold a link, which code does not show as one, or `NoneType`."
+    for cell in made:
+        for mime, text in outputs_of(cell):
+            for block in re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S) if mime == "text/markdown" else []:
+                for line in block.splitlines():
+                    if re.search(r"\]\(https?://|\bNoneType\b", line): yield f"on the made page: a signature is not plain Python: {line.strip()[:80]}"
+
+
 def excused(name, check):
     "Whether a notebook need not pass a check yet."
     return any((name == start or name.startswith(start.rstrip("/") + "/")) and check in checks.split() for start, (checks, _) in EXCUSED.items())
@@ -140,6 +149,7 @@ def check(root):
             compared += 1
             page = notebook(made)
             found += [("text", i, text) for i, text in lost(cells, page)]
+            found += [("signature", None, text) for text in raw_signatures(page)]
             if not any(kind == "alt" for kind, *_ in found):
                 found += [("alt", None, f"on the made page: {text}") for cell in page for kind, text in cell_problems(cell) if kind == "alt"]
         problems += [f"nbs/{name}{'' if i is None else f', cell {i}'}: {text}" for kind, i, text in found if not excused(name, kind)]
@@ -164,7 +174,8 @@ def self_test():
         "a line of 111 columns": ([*good, cell("code", "x" * 111)], made),
         "without any picture": ([head, export, text], made),
         "this text is not on the page": ([*good, cell("markdown", "Lost.")], made),
-        "on the made page": (good, [*made[:2], cell("code", "plot()", **{"image/png": "iVBOR"})]),
+        "its figure has no '#| fig-alt: ...' above the code": (good, [*made[:2], cell("code", "plot()", **{"image/png": "iVBOR"})]),
+        "a signature is not plain Python: a:NoneType=None": (good, [*made, cell("code", "show_doc(f)", **{"text/markdown": "```python\ndef f(\n    a:NoneType=None\n):\n```\n"})]),
     }
     fine = {"as it should be": (good, made), "hidden cells may be wide": ([*good, cell("code", "#| hide\n" + "x" * 200)], made),
             "code that speaks of images": ([*good, cell("markdown", "Write `![](map.png)`.")], [*made, cell("markdown", "Write `![](map.png)`.")]),

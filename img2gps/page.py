@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['PAGE_STYLE', 'PAGE_POLICY', 'LEAFLET_LICENCE', 'MAP_STYLE', 'MAP_SCRIPT', 'plain_text', 'html_text', 'html_paragraph',
-           'html_table', 'html_section', 'html_figure', 'html_page', 'leaflet_parts', 'json_script', 'map_page']
+           'html_table', 'html_section', 'html_figure', 'html_page', 'leaflet_parts', 'json_script', 'map_page',
+           'plain_signatures']
 
 # %% ../nbs/04_page.ipynb #03a4a979
 import base64, hashlib, html, importlib, json, re
@@ -211,3 +212,18 @@ def map_page(folium, table, data, script, style, tiles, own_script=MAP_SCRIPT, o
     metas = (f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
              '<link rel="icon" href="data:,">')
     return text.replace("<head>", f"<head>\n{metas}", 1)
+
+# %% ../nbs/04_page.ipynb #4a3a6da9
+def plain_signatures(
+    cell, # of a notebook on its way to the site
+):
+    "Signatures as Python has them: no links in comments, no `NoneType`, no hooks of fastai's callbacks."
+    def plain(block):
+        code = re.sub(r"\[(`[^`\]]+`)\]\([^)\s]*\)", r"\1", block[0].replace(":NoneType=None", "=None"))
+        if "after_create=None" in code: code = re.sub(r"\b(?:before|after)_\w+=None,?\s*", "", code)
+        return re.sub(r"\(\s+\):", "():", code)
+    for output in cell.get("outputs", []):
+        lines = output.get("data", {}).get("text/markdown")
+        if not lines: continue
+        text = re.sub(r"^```python\n.*?^```$", plain, "".join(lines), flags=re.M | re.S)
+        output["data"]["text/markdown"] = text.splitlines(True)
