@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from fastcore.basics import patch
 from PIL import Image
 
 from ..files import shown
-from ..locate.predict import Predictor, leads_out
+from ..locate.predict import Predictor, leads_out, several_photos
 from ..page import html_text
 from ..photos.cache import small_jpeg
 from ..photos.exif import read_header
@@ -386,6 +387,16 @@ def _card(sight, predictor, photos, many):
     return (f"<h3>{number}{html_text(shown(sight.name), 80)}</h3>"
             f"<p>{html.escape(answer_line(sight, predictor.level))}</p>",
             _matched(sight, predictor, photos) if not sight.why_not else "")
+
+# %% ../../nbs/share/73_app.ipynb #5107e24a
+@patch
+def show(self:Predictor,
+    photos, # a photo file, or several
+    walk: bool=False, # they were taken on one walk
+    folder=None, # of the run's photos, for pictures of those that were matched
+) -> AnswerPage: # HTML, which a notebook shows
+    "Where photos were taken, on a map, beside the photos that they were recognised by."
+    return locate_page(self, several_photos(photos), walk, folder)
 
 # %% ../../nbs/share/73_app.ipynb #295d63a9
 KEPT_S = 600 # an upload that nobody asks about
