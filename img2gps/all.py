@@ -39,6 +39,7 @@ from .show.report import write_report
 from .show.results_map import write_results_map
 from .show.attention import plot_attention
 from .share.export import export_run
+from .share.app import locate_page, open_app
 from .share.leaderboard import write_leaderboard
 from .share.hub import write_dataset, push_run, push_dataset, pull_run, pull_dataset
 from .locate.places import Places

@@ -6,8 +6,8 @@
 __all__ = ['log', 'NewFile', 'Place', 'SHARED', 'SHORT_FLAGS', 'UNITS', 'LEFT_OUT', 'COMMANDS', 'EXAMPLES', 'scan_command',
            'clean_command', 'split_command', 'repair_command', 'geotag_command', 'plan_command', 'coverage_command',
            'survey_command', 'cache_command', 'train_command', 'add_command', 'demo_command', 'study_command',
-           'evaluate_command', 'compare_command', 'predict_command', 'export_command', 'push_command', 'pull_command',
-           'make_parser', 'main', 'entry']
+           'evaluate_command', 'compare_command', 'predict_command', 'export_command', 'app_command', 'push_command',
+           'pull_command', 'make_parser', 'main', 'entry']
 
 # %% ../nbs/90_cli.ipynb #62c7c09a
 import argparse, difflib, logging, math, os, re, signal, sys, tempfile, traceback, warnings
@@ -22,7 +22,7 @@ from pydantic import Field
 from . import __version__
 from .checked import AtLeast0, Count, Positive, Some, check_values
 from .files import cache_folder, new_folder, read_json, shown, write_json, write_whole
-from .protocol import Protocol, Thresholds
+from .protocol import Limits, Protocol, Thresholds
 from .learn.recipe import RECIPES, Recipe, named_recipe, recipe_words
 
 # %% ../nbs/90_cli.ipynb #e9cdfe00
@@ -635,7 +635,10 @@ def export_command(
     out: Place,
     onnx: bool = False, # write model.onnx too, so that a network needs no torch (needs img2gps[onnx])
     precision: Literal["fp32", "fp16", "int8"] = "fp32", # of model.onnx; what it costs in metres is measured
-    photos: str = None, # folder of the run's photos, to measure on (default: where they were in training)
+    with_photos: bool = False, # add small pictures of the photos that new ones are recognised by (of a run)
+    # folder of the run's photos, to measure on and make pictures of (default: where the network's training
+    # saw them)
+    photos: str = None,
     # instead write model.py, preprocess.py, predict.py and model.pt, which need torch alone
     leaderboard: bool = False,
     license: str = "unknown", # the licence that a dataset's card states, such as cc-by-4.0
@@ -644,8 +647,8 @@ def export_command(
     "Write a run as a folder that locates photos elsewhere, or photos as a dataset folder."
     new_folder(out)
     if not _is_run(source):
-        if onnx or leaderboard:
-            raise ValueError(f"{source} is no run folder: --onnx and --leaderboard are for runs")
+        if onnx or leaderboard or with_photos:
+            raise ValueError(f"{source} is no run folder: --onnx, --leaderboard and --with-photos are for runs")
         from img2gps.photos.prepare import prepare
         from img2gps.share.hub import write_dataset
         table, folder = prepare(source, protocol, _bars(), log.info)
@@ -654,17 +657,45 @@ def export_command(
         from img2gps.share.leaderboard import write_leaderboard
         return print(f"leaderboard folder: {write_leaderboard(source, out)}")
     from img2gps.share.export import export_run
-    if onnx and not photos:
-        from img2gps.runs import read_source
-        try: photos = read_source(source)[0].folder
-        except FileNotFoundError: pass
-    print(f"run: {export_run(source, out, onnx, precision, photos)}")
+    if (onnx or with_photos) and not photos: photos = _photos_of(source)
+    print(f"run: {export_run(source, out, onnx, precision, photos, with_photos)}")
+    if with_photos:
+        log.info("small pictures of the run's photos went along: whoever gets the folder sees what they show")
     if onnx:
         cost = read_json(Path(out)/"config.json")["onnx"]["cost"]
         print(f"model.onnx ({precision}) answers {cost['moved_mean_m']:.3g} m from torch's network on "
               f"average, {cost['moved_most_m']:.3g} m at most")
 
+def _photos_of(run):
+    "The folder that a run's photos were in, None where it is not at hand."
+    from img2gps.runs import read_source
+    try: return read_source(run)[0].folder
+    except (FileNotFoundError, ValueError): return None
+
 def _is_run(folder): return (Path(folder)/"config.json").is_file()
+
+# %% ../nbs/90_cli.ipynb #5c1194fc
+def app_command(
+    run: str, # run folder that img2gps train left, or an exported one
+    # folder of the run's photos, for pictures of those that a new one is recognised by; a run that was
+    # exported with photos has its own
+    photos: str = None,
+    host: str = "127.0.0.1", # address to open the page at: this machine alone; 0.0.0.0 for the whole network
+    port: Annotated[int, Field(ge=0, le=65535)] = 7860, # 0 for any that is free
+    limits: Limits = Limits(),
+):
+    "Open a page to try a run: drop a photo or a walk, see where it was taken (needs img2gps[app])."
+    import time
+    from contextlib import suppress
+    from img2gps.locate.predict import Predictor
+    from img2gps.share.app import LOOPBACK, open_app
+    if photos and not Path(photos).is_dir(): raise FileNotFoundError(f"there is no folder {photos}")
+    with open_app(Predictor.load(run), photos, host, port, limits, log.warning) as url:
+        print(f"page: {url}  (Ctrl-C ends it)", flush=True)
+        if host not in LOOPBACK:
+            log.warning(f"whoever reaches {host} can use this page, and sees where this run's photos were taken")
+        with suppress(KeyboardInterrupt):
+            while True: time.sleep(3600)
 
 # %% ../nbs/90_cli.ipynb #9cdbecd5
 def push_command(
@@ -713,7 +744,7 @@ SHORT_FLAGS = dict(split_by="split", buffer_m="buffer", as_json="json", named="r
 UNITS = dict.fromkeys(("buffer_m", "huber_m", "spacing", "max_spread", "label_sigma"), "M") | dict.fromkeys(
     ("device", "name", "license", "arch", "weights"), "NAME") | dict(
     valid="SHARE", test="SHARE", region="S,W,N,E", hub="OWNER/NAME", trained="STAGES",
-    offset="SECONDS", gap="SECONDS")
+    offset="SECONDS", gap="SECONDS", host="ADDRESS")
 LEFT_OUT = ("channels_last", "level") # fields of a recipe or protocol that no command line has
 
 def _parameters(source):
@@ -752,8 +783,8 @@ def _add_parameter(parser, name, kind, default, meaning):
 COMMANDS = {f.__name__.removesuffix("_command"): f for f in (
     demo_command, plan_command, coverage_command, geotag_command, scan_command, clean_command,
     repair_command, split_command, survey_command, cache_command, train_command, add_command,
-    evaluate_command, compare_command, predict_command, study_command, export_command, push_command,
-    pull_command)}
+    evaluate_command, compare_command, predict_command, app_command, study_command, export_command,
+    push_command, pull_command)}
 
 EXAMPLES = dict( # of each command, as its --help shows one
     demo="demo --size tiny", plan="plan 39.9502,-75.1926,39.9525,-75.1898 --places 40 --out walk",
@@ -766,7 +797,8 @@ EXAMPLES = dict( # of each command, as its --help shows one
     evaluate="evaluate runs/photos-places --map answers.html",
     compare="compare runs/first runs/second --csv table.csv",
     predict="predict runs/photos-places new --csv answers.csv --geojson answers.geojson",
-    study="study geodesic_term --size cpu", export="export runs/photos-places light",
+    app="app runs/photos-places --photos photos", study="study geodesic_term --size cpu",
+    export="export runs/photos-places light --with-photos --photos photos",
     push="push runs/photos-places me/campus", pull="pull me/campus")
 
 def make_parser() -> argparse.ArgumentParser:

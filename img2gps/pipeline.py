@@ -6,7 +6,7 @@
 __all__ = ['log', 'QUIET', 'RUN_FILES', 'REFUSAL_PAYS', 'DEMO_RECIPE', 'TINY_CAMPUS', 'TINY_RECIPE', 'begin_training', 'Job',
            'train_table', 'usual_recipe', 'finish_run', 'fit_familiarity', 'keep_refusal', 'locate_held_out',
            'promised_range', 'fit_radius', 'write_judgement_of', 'corrected_labels', 'protocol_words', 'standing',
-           'learned_words', 'train_folder', 'resume_run', 'run_demo']
+           'learned_words', 'train_folder', 'resume_run', 'run_demo', 'evaluate', 'save_run']
 
 # %% ../nbs/80_pipeline.ipynb #61d2019e
 import importlib.util, logging, sys, time
@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from sklearn.metrics import roc_auc_score
 from fastcore.basics import noop
-from fastai.torch_core import default_device, num_distrib, rank_distrib, set_seed
+from fastai.torch_core import default_device, rank_distrib, set_seed
 
 from .files import remove_unfinished, write_json
 from .table import counted, has_position, text_column, write_table
@@ -30,11 +30,13 @@ from .photos.prepare import Photos, prepare
 from .demo.photos import make_demo
 from .learn.lookalike import Familiarity, photo_thumbnails, save_familiarity
 from .learn.recipe import Recipe, named_recipe
-from .learn.data import decoded_photos, gps_dataloaders, network_size
-from .learn.augment import augmentations
-from .learn.models import WeightsUnavailable, create_body, usable_device, write_weights
-from .learn.learner import (
-    duration_words, from_first, gps_learner, log_callbacks, run_epochs, train, training_seconds)
+from .learn.data import decoded_photos
+from .learn.losses import loss_outputs
+from .learn.models import (
+    WeightsUnavailable, create_body, create_model, usable_device, write_weights)
+from img2gps.learn.learner import (
+    averaged, duration_words, from_first, gps_learner, log_callbacks, recipe_dataloaders, run_epochs, train,
+    training_seconds)
 from .locate.predict import Predictor, read_config
 from img2gps.judge.evaluate import (
     MIN_PLACES, RADIUS_LEVELS, add_errors, evaluate_predictions, fit_radii, format_metrics, judged_splits,
@@ -88,27 +90,10 @@ QUIET = Job(progress=None, say=noop)
 RUN_FILES = ("config.json", "history.csv", "model.safetensors", "familiarity.safetensors", "predictions.csv",
              "suspects.csv", "metrics.json", "map.png", "report.html")
 
-def _share(batch_size):
-    "A process's share of a step's photos."
-    if batch_size % max(num_distrib(), 1):
-        raise ValueError(f"{batch_size} photos a step cannot be shared equally by {num_distrib()} "
-                         f"processes; choose a --batch-size that {num_distrib()} divides")
-    return batch_size // max(num_distrib(), 1)
-
 def _length(recipe, steps):
     "How long a recipe trains, in words."
     if recipe.schedule == "ridge": return "a head solved on frozen features"
     return counted(run_epochs(recipe, steps), "epoch")
-
-def _photo_loaders(photos, recipe, run, job):
-    "The loaders of a recipe's photos, and the recipe with the size that they have on this machine."
-    recipe = recipe if recipe.side else replace(recipe, side=224 if job.on().type == "cuda" else 96)
-    size = network_size(photos.of("train").table, recipe.side)
-    changes = augmentations(recipe.augment, recipe.flip, recipe.erase, recipe.blur, recipe.night, recipe.crop,
-                            recipe.moves, recipe.colours)
-    dls = gps_dataloaders(*photos, size, _share(recipe.batch_size), changes, cache_dir=job.cache(run),
-                          device=job.on(), progress=bool(job.progress))
-    return dls, recipe
 
 # %% ../nbs/80_pipeline.ipynb #c6ee55a5
 def train_table(
@@ -124,7 +109,8 @@ def train_table(
     from_first(lambda: None, job.on()) # several processes: each takes its own GPU from here on
     run, started = Path(run), time.monotonic()
     set_seed(recipe.seed)
-    dls, recipe = _photo_loaders(photos, recipe, run, job)
+    dls = recipe_dataloaders(photos, recipe, job.on(), job.cache(run), bool(job.progress))
+    recipe = dls.recipe
     resumed = resume and from_first((run/"checkpoints"/"checkpoint.pt").exists, job.on())
     logs = log_callbacks(job.logs, run, recipe) if rank_distrib() == 0 else None
     learn = gps_learner(dls, replace(recipe, weights="none") if resumed else recipe, cbs=logs)
@@ -459,3 +445,43 @@ def run_demo(
 
 TINY_CAMPUS = dict(n_places=8, size=(160, 120))
 TINY_RECIPE = dict(arch="shufflenet_v2_x0_5", epochs=2, side=32)
+
+# %% ../nbs/80_pipeline.ipynb #dbb74913
+def evaluate(
+    learn, # from `gps_learner`
+) -> dict: # as of `evaluate_predictions`
+    "Judge a learner by its validation photos, beside the floors; `format_metrics` prints it."
+    table = learn.dls.table.copy()
+    epochs = list(learn.recorder.values)
+    with learn.no_bar(): answers, _ = learn.get_preds(dl=learn.dls.valid)
+    learn.recorder.values = epochs # which answering forgets
+    held = table.split == "valid"
+    table.loc[held, ["pred_latitude", "pred_longitude"]] = learn.dls.frame.decode(answers[:, :2])
+    return evaluate_predictions(table)
+
+def save_run(
+    learn, # from `gps_learner`, trained
+    photos: Photos, # that its loaders were made of
+    run, # the run folder to make; a number is added where one of that name is there
+    protocol: Protocol=Protocol(), # how the photos were held out
+    job: Job=Job(),
+) -> Path: # the run folder, complete
+    """Judge a network that was trained by hand, and keep it as a run. ValueError where a run could not be
+    read again."""
+    mine, recipe = photos.of("train", "valid").table, learn.recipe
+    if list(mine.file_name + mine.split) != list(learn.dls.table.file_name + learn.dls.table.split):
+        raise ValueError("the learner was trained on other photos, or on another split: give save_run the "
+                         "photos that recipe_dataloaders was given")
+    state = averaged(learn).state_dict()
+    again = create_model(recipe.arch, "none", recipe.head, recipe.dropout, loss_outputs(recipe.loss))
+    if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in again.state_dict().items()}:
+        raise ValueError(f"the network is no {recipe.arch} with a {recipe.head} head, as its recipe says, and "
+                         "could not be read again: give gps_learner a recipe that makes it")
+    recipe = replace(recipe, side=min(learn.dls.size))
+    run = begin_training(run, photos, recipe, protocol, learn.dls, learn.weights)
+    write_weights(state, run/"model.safetensors")
+    names = list(learn.recorder.metric_names[1:-1])
+    history = pd.DataFrame(list(map(list, learn.recorder.values)), columns=names).rename_axis("epoch").reset_index()
+    history["epoch"] += 1
+    write_table(history, run/"history.csv")
+    return finish_run(run, photos, job, history)

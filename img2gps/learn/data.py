@@ -142,6 +142,11 @@ class CachedPhoto(Transform):
         return self.__dict__ | ({"pixels": None} if isinstance(self.pixels, torch.Tensor) else {})
 
     def encodes(self, o: int): return TensorImage(self.batch([o])[0])
+    def encodes(self, o: str): self._no_row(o)
+    def encodes(self, o: Path): self._no_row(o)
+    def _no_row(self, file):
+        raise TypeError(f"{file} is a file, and a learner knows the rows of its decoded photos alone: "
+                        "save_run(learn, photos, 'runs/mine'), then Predictor.load(run).locate_image(file)")
     def batch(self,
         rows, # row numbers
     ) -> torch.Tensor: # uint8, (n, 3, height, width)

@@ -4,18 +4,19 @@
 
 # %% auto #0
 __all__ = ['log', 'LOGS', 'errors_m', 'position_metrics', 'learner_model', 'Precision', 'FreezeBatchNorm', 'LossOnDevice',
-           'DeviceLoss', 'EMA', 'unwrapped', 'averaged', 'KeepLossFromFinder', 'recipe_callbacks', 'gps_learner',
-           'StopAtNaN', 'ConsoleProgress', 'final_record', 'log_callbacks', 'RunState', 'plain_optimizer_state',
-           'training_state', 'train_loader', 'device_generator', 'all_random_states', 'restore_random', 'snapshot',
-           'held_bytes', 'CheckpointFile', 'Resume', 'NoteHistory', 'TellEpoch', 'KeepWeights', 'WriteCheckpoint',
-           'stale', 'StopEarly', 'stage_rates', 'run_epochs', 'phases', 'frozen_features', 'ridge_heads', 'solve_head',
-           'train', 'training_seconds', 'duration_words', 'from_first', 'several_processes']
+           'DeviceLoss', 'EMA', 'unwrapped', 'averaged', 'KeepLossFromFinder', 'recipe_callbacks', 'recipe_dataloaders',
+           'GPSLearner', 'gps_learner', 'StopAtNaN', 'ConsoleProgress', 'final_record', 'log_callbacks', 'RunState',
+           'plain_optimizer_state', 'training_state', 'train_loader', 'device_generator', 'all_random_states',
+           'restore_random', 'snapshot', 'held_bytes', 'CheckpointFile', 'Resume', 'NoteHistory', 'TellEpoch',
+           'KeepWeights', 'WriteCheckpoint', 'stale', 'StopEarly', 'stage_rates', 'run_epochs', 'phases',
+           'frozen_features', 'ridge_heads', 'solve_head', 'train', 'training_seconds', 'duration_words', 'from_first',
+           'several_processes']
 
 # %% ../../nbs/learn/36_learner.ipynb #cf6d910e
 import logging, random, sys, time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from fastai.callback.training import GradientAccumulation, GradientClip
 from fastai.learner import AvgSmoothLoss, Learner
 from fastai.metrics import AccumMetric
 from fastai.optimizer import Adam
-from fastai.torch_core import num_distrib, rank_distrib
+from fastai.torch_core import default_device, num_distrib, rank_distrib
 from fastcore.basics import noop
 from fastcore.foundation import L
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -42,7 +43,8 @@ from ..geo import LocalFrame, geodesic_m
 from ..files import atomic_path, remove_unfinished
 from .recipe import Recipe
 from .losses import loss_outputs, make_loss
-from .data import normalise_as
+from .augment import augmentations
+from .data import gps_dataloaders, network_size, normalise_as
 from .models import (
     GPSNet, WeightsUnavailable, check_size, create_model, frozen_stages, stages)
 
@@ -202,25 +204,54 @@ def recipe_callbacks(
     if recipe.loss == "learned": cbs.append(KeepLossFromFinder())
     return cbs
 
-# %% ../../nbs/learn/36_learner.ipynb #7ebad216
-def gps_learner(
-    dls, # from `gps_dataloaders`
+# %% ../../nbs/learn/36_learner.ipynb #ce5e266c
+def recipe_dataloaders(
+    photos, # `Photos`, split, or a pair of a photo table and its folder
     recipe: Recipe=Recipe(),
+    device=None, # torch device; fastai's default
+    cache_dir=None, # where decoded photos are kept; `.cache` in the folder above the photos by default
+    progress: bool=True, # show a bar while decoding
+): # DataLoaders as of `gps_dataloaders`; with `recipe`, its size chosen for the device, as an attribute
+    "The loaders of a recipe's photos: its size, batches and augmentation. Of several processes a share."
+    (table, folder), share = photos, max(num_distrib(), 1)
+    if recipe.batch_size % share:
+        raise ValueError(f"{recipe.batch_size} photos a step cannot be shared equally by {share} processes; "
+                         f"choose a --batch-size that {share} divides")
+    device = torch.device(device or default_device())
+    recipe = recipe if recipe.side else replace(recipe, side=224 if device.type == "cuda" else 96)
+    changes = augmentations(recipe.augment, recipe.flip, recipe.erase, recipe.blur, recipe.night, recipe.crop,
+                            recipe.moves, recipe.colours)
+    dls = gps_dataloaders(table, folder, network_size(table[table.split == "train"], recipe.side),
+                          recipe.batch_size // share, changes, cache_dir, device, progress=progress)
+    dls.recipe = recipe
+    return dls
+
+# %% ../../nbs/learn/36_learner.ipynb #7ebad216
+class GPSLearner(Learner):
+    "fastai's Learner, which knows a safer way out than a pickle."
+    def export(self, *args, **kwargs):
+        "Not here: fastai pickles the learner, which breaks with today's releases and is unsafe to load."
+        raise NotImplementedError("a learner is kept by save_run(learn, photos, 'runs/mine'): weights without a "
+                                  "pickle, judged; img2gps export RUN makes a folder of it that locates")
+
+def gps_learner(
+    dls, # from `recipe_dataloaders` or `gps_dataloaders`
+    recipe: Recipe=None, # that of the loaders, or else `Recipe()`
     model: GPSNet=None, # made from the recipe by default
     cbs=None, # more callbacks
     **kwargs, # to fastai's Learner
-) -> Learner: # with `recipe` and `weights` (what the model started from) as attributes
+) -> GPSLearner: # with `recipe` and `weights` (what the model started from) as attributes
     """A fastai Learner for positions: dropout head, MSE + alpha x geodesic, metres as metrics, mixed
     precision where there is a GPU. It has the loaders normalise photos as its network wants them."""
+    recipe = recipe or getattr(dls, "recipe", Recipe())
     model, weights = (model, "given") if model is not None else learner_model(recipe)
     if model.stats: normalise_as(dls, model.stats)
     torch.backends.cudnn.benchmark = True # photos of one size: the fastest convolutions are looked for once
     check_size(model, recipe.arch, dls.size)
     loss = make_loss(recipe.loss, recipe.alpha, dls.frame.scale, recipe.huber_m)
-    learn = Learner(dls, model, loss_func=loss, metrics=position_metrics(dls.frame),
-                    splitter=_parameter_groups(loss), opt_func=Adam, lr=recipe.lr, wd=recipe.weight_decay,
-                    train_bn=False, cbs=[*recipe_callbacks(recipe, dls.device), *L(cbs)],
-                    **kwargs)
+    learn = GPSLearner(dls, model, loss_func=loss, metrics=position_metrics(dls.frame),
+                       splitter=_parameter_groups(loss), opt_func=Adam, lr=recipe.lr, wd=recipe.weight_decay,
+                       train_bn=False, cbs=[*recipe_callbacks(recipe, dls.device), *L(cbs)], **kwargs)
     learn.recipe, learn.weights = recipe, weights
     return learn
 

@@ -28,7 +28,6 @@ from tqdm import tqdm
 from ..geo import LocalFrame, mean_position
 from ..files import atomic_path, file_sha256
 from ..table import capture_seconds, counted, has_position, photo_table
-from ..photos.split import sessions
 from .patches import FEATURES, Patches, agree, features_named, match
 
 # %% ../../nbs/locate/42_places.ipynb #a9d6db05
@@ -173,6 +172,7 @@ def outings(
     table, # a photo table
 ) -> np.ndarray: # texts
     "What is held out together: days of capture; sessions where all is one day; '' where all is one session."
+    from img2gps.photos.split import sessions # a tenth of the time to a first answer, which it is not needed for
     walk = sessions(photo_table(table)).to_numpy()
     day = np.array([w[:8] if w[:8].isdigit() else w for w in walk], dtype=object)
     chosen = day if len(set(day)) > 1 else walk

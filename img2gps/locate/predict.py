@@ -6,7 +6,7 @@
 __all__ = ['SCHEMA_VERSION', 'Level', 'UNFAMILIAR', 'Radius', 'Held', 'Data', 'Frame', 'Refusal', 'RunConfig', 'Colours', 'Onnx',
            'NetworkConfig', 'read_config', 'Predictor', 'check_finite', 'OnnxNet', 'calibration_words', 'run_level',
            'has_places', 'network_likelihood', 'Walking', 'Calibration', 'leads_out', 'check_places', 'as_photo',
-           'output_rows', 'photo_name']
+           'output_rows', 'several_photos', 'photo_name']
 
 # %% ../../nbs/locate/44_predict.ipynb #ca0d7ca5
 import io, math, os, sys
@@ -368,6 +368,21 @@ def caveat(self:Predictor) -> str:
             "they differ from those it was fitted on (another day, other light), "
             "and new photos may too, so read it as a lower bound")
 
+# %% ../../nbs/locate/44_predict.ipynb #012f020d
+@patch
+def __repr__(self:Predictor):
+    from img2gps.table import counted # pandas, which a network's answer does without
+    name = Path((self.source or {}).get("run") or "a run").name
+    by = [] if self.places is None else [f"{counted(len(self.places), 'photo')} of walked places, recognised by "
+                                         f"{self.places.features}"]
+    if self.model is not None:
+        network = "onnxruntime" if isinstance(self.model, OnnxNet) else type(self.model).__name__
+        by.append(f"a network ({network}) of {self.size[0]} x {self.size[1]} pixels")
+    sure = (f"{self.radius_m:.0f} m" if self.places is None and self.radius_m == self.radius_m else
+            "each photo's own" if self.places is not None or self.sigmas == self.sigmas else "none")
+    return (f"Predictor of {name}, about {self.frame.latitude:.5f}, {self.frame.longitude:.5f}\n"
+            f"by {' and '.join(by)}\n{self.level:.0%} radius: {sure}")
+
 # %% ../../nbs/locate/44_predict.ipynb #e5da9f1f
 def as_photo(
     photo, # a photo file, its bytes, a PIL image, or uint8 of shape (height, width, 3), RGB, upright
@@ -486,6 +501,13 @@ def locate_image(self:Predictor,
 # %% ../../nbs/locate/44_predict.ipynb #bf365381
 UNFAMILIAR = "unlike any training photo: the position means little, and no radius is given"
 
+def several_photos(
+    photos, # a list of photos, or one, see `as_photo`
+) -> list:
+    "A list of photos, whether several were given or one."
+    one = isinstance(photos, (str, os.PathLike, bytes, bytearray, memoryview, Image.Image))
+    return [photos] if one or (isinstance(photos, np.ndarray) and photos.ndim == 3) else list(photos)
+
 def photo_name(photo, i):
     "What an answer is called: the file as given, or the photo's number."
     return str(photo) if isinstance(photo, (str, os.PathLike)) else f"photo {i + 1}"
@@ -549,7 +571,7 @@ def network_metres(self:Predictor, photos) -> np.ndarray: # (n, 2)
 # %% ../../nbs/locate/44_predict.ipynb #0b95874b
 @patch
 def predict(self:Predictor,
-    photos: list, # see `as_photo`
+    photos, # a list of photos, see `as_photo`; or one
     batch_size: int=64, # photos at once
     progress: bool=False, # show a bar
     walk: bool=False, # locate photos of one session together; files alone, and a run with places
@@ -560,7 +582,7 @@ def predict(self:Predictor,
 ):
     "Locate photos."
     import pandas as pd # not needed for a single answer, and half a second to import
-    photos = list(photos)
+    photos = several_photos(photos)
     if self.places is None:
         if walk:
             raise ValueError("this run has no places to follow a walk over: train with --locator recognise")
@@ -580,12 +602,12 @@ def predict(self:Predictor,
 @patch
 def locate_files(
     self: Predictor,
-    photos: list, # see `as_photo`
+    photos, # a list of photos, see `as_photo`; or one
     batch_size: int = 64, # photos at once
     progress: bool = False, # show a bar
 ) -> list: # of dictionaries, the rows of `predict`
     "Locate photos, as plain rows."
-    if self.places is None: return self.network_rows(list(photos), batch_size, progress)
+    if self.places is None: return self.network_rows(several_photos(photos), batch_size, progress)
     return self.predict(photos, batch_size, progress).to_dict("records")
 
 def _openable(photos):

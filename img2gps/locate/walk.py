@@ -20,7 +20,6 @@ from fastcore.basics import patch
 from ..files import atomic_path, write_json
 from ..table import capture_seconds, counted, photo_table
 from ..photos.exif import read_photo
-from ..photos.split import sessions
 from .patches import features_named
 from .places import (
     ANSWER_COLUMNS, BORROWED, LEAST_TAUGHT, STEP_M, UNREADABLE, Belief, Places, Weights, borrowed)
@@ -171,6 +170,7 @@ def walk_seconds(
     # times are all there
 ) -> tuple:
     "Capture times and walks: each camera's photos, split at pauses of half an hour."
+    from img2gps.photos.split import sessions # not needed for a single photo
     seconds = np.array(capture_seconds(table), float)
     timed = np.isfinite(seconds)
     if len(set(seconds[timed])) < 2: # none, or all at once
