@@ -89,7 +89,9 @@ def look(
             if features:
                 sight.patches = features.extract(path)
                 sight.evidence = places.evidence(sight.patches)
-        except OSError: sight.why_not = "cannot be decoded"
+        except OSError as e: # the reader's reason, where it does not name a folder of this machine
+            why = shown(str(e).partition(": cannot be decoded: ")[2])
+            sight.why_not = "cannot be decoded" + (f" ({why})" if why and str(Path(path).parent) not in why else "")
     return out
 
 # %% ../../nbs/share/73_app.ipynb #c10a7654
