@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Check what the notebooks become as pages: nothing of their text is lost, figures say in words what they show, code fits, modules have a picture.
+"""Check what the notebooks become as pages: nothing of their text is lost, figures say in words what they show, code fits, links lead somewhere,
+modules have a picture, signatures are plain Python.
 
 python .ci/pages.py [PROJECT_ROOT]   the notebooks in nbs/, and those in _proc/ that `proc_nbs` made of them
 python .ci/pages.py --self-test      does the check see what it is there to see?
@@ -23,6 +24,7 @@ HIDDEN = {"hide", "default_exp", "export", "exporti"} # nbdev drops these cells,
 PICTURE = re.compile(r"<(?:svg|img|iframe|canvas)\b", re.I)
 MARKDOWN_IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\([^)]*\)(?P<more>\{[^}]*\})?")
 HTML_IMAGE = re.compile(r"<img\b[^>]*>", re.I | re.S)
+LINK = re.compile(r"\]\((?!\w+:|#|//)(?P<path>[^)\s#]+)(?:#[^)\s]*)?(?:\s+\"[^\"]*\")?\)")
 CODE = re.compile(r"^(?P<fence>```+|~~~+).*?^(?P=fence)|`[^`\n]+`", re.M | re.S)
 
 
@@ -91,6 +93,13 @@ def cell_problems(cell):
             for image in images_without_alt(text): yield "alt", f"its output's {image[:60]} has no alt text"
 
 
+def broken_links(cells, folder):
+    "(cell, what is wrong) of the links and images of a notebook's text whose files are not there, as seen from its folder."
+    for i, cell in enumerate(cells):
+        for link in LINK.finditer(CODE.sub("", text_of(cell["source"])) if cell["cell_type"] == "markdown" else ""):
+            if not (folder/link["path"]).exists(): yield i, f"{link['path']} leads nowhere"
+
+
 def has_picture(cells):
     "Whether a page shows a picture: a figure, an HTML output with a drawing, or an image in the text."
     for cell in cells:
@@ -142,6 +151,7 @@ def check(root):
         name, cells = path.relative_to(nbs).as_posix(), notebook(path)
         found = [("front", 0, front(cells))] if front(cells) else []
         found += [(kind, i, text) for i, cell in enumerate(cells) for kind, text in cell_problems(cell)]
+        found += [("link", i, text) for i, text in broken_links(cells, path.parent)]
         is_module = any("default_exp" in directives(text_of(c["source"]))[0] for c in cells if c["cell_type"] == "code")
         if is_module and not has_picture(cells): found.append(("picture", None, "a module's page without any picture"))
         made = root/"_proc"/name
@@ -169,9 +179,11 @@ def self_test():
         "does not end after its '> ' line": ([cell("markdown", "# A title\n\n> A summary.\n\nMore."), *good[1:]], made),
         "is not '# Title'": ([cell("markdown", "Only text."), *good[1:]], made),
         "its figure has no": ([*good, cell("code", "plot()", **{"image/png": "iVBOR"})], made),
-        "![](map.png) has no alt text": ([*good, cell("markdown", "See:\n\n![](map.png)")], [*made, cell("markdown", "See:\n\n![](map.png)")]),
+        "![](00_a.ipynb) has no alt text": ([*good, cell("markdown", "See:\n\n![](00_a.ipynb)")], [*made, cell("markdown", "See:\n\n![](00_a.ipynb)")]),
         "its output's <img src='a.png'> has no alt text": ([*good, cell("code", "show()", **{"text/html": "<p><img src='a.png'></p>"})], made),
         "a line of 111 columns": ([*good, cell("code", "x" * 111)], made),
+        "no_map.png leads nowhere": ([*good, cell("markdown", "![A map](no_map.png)")], [*made, cell("markdown", "![A map](no_map.png)")]),
+        "01_b.ipynb leads nowhere": ([*good, cell("markdown", "[There](01_b.ipynb#x)")], [*made, cell("markdown", "[There](01_b.ipynb#x)")]),
         "without any picture": ([head, export, text], made),
         "this text is not on the page": ([*good, cell("markdown", "Lost.")], made),
         "its figure has no '#| fig-alt: ...' above the code": (good, [*made[:2], cell("code", "plot()", **{"image/png": "iVBOR"})]),

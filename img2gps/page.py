@@ -217,9 +217,10 @@ def map_page(folium, table, data, script, style, tiles, own_script=MAP_SCRIPT, o
 def plain_signatures(
     cell, # of a notebook on its way to the site
 ):
-    "Signatures as Python has them: no links in comments, no `NoneType`, no hooks of fastai's callbacks."
+    "Signatures as Python has them: no links in comments, no vague types, no hooks of fastai's callbacks."
+    vague = r":(?:NoneType|Annotated|Literal)="
     def plain(block):
-        code = re.sub(r"\[(`[^`\]]+`)\]\([^)\s]*\)", r"\1", block[0].replace(":NoneType=None", "=None"))
+        code = re.sub(r"\[(`[^`\]]+`)\]\([^)\s]*\)", r"\1", re.sub(vague, "=", block[0]))
         if "after_create=None" in code: code = re.sub(r"\b(?:before|after)_\w+=None,?\s*", "", code)
         return re.sub(r"\(\s+\):", "():", code)
     for output in cell.get("outputs", []):
