@@ -9,7 +9,7 @@ __all__ = ['log', 'QUIET', 'RUN_FILES', 'REFUSAL_PAYS', 'DEMO_RECIPE', 'TINY_CAM
            'learned_words', 'train_folder', 'resume_run', 'run_demo', 'evaluate', 'save_run']
 
 # %% ../nbs/80_pipeline.ipynb #61d2019e
-import importlib.util, logging, sys, time
+import importlib.util, logging, os, sys, time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable
@@ -21,7 +21,7 @@ from sklearn.metrics import roc_auc_score
 from fastcore.basics import noop
 from fastai.torch_core import default_device, rank_distrib, set_seed
 
-from .files import remove_unfinished, write_json
+from .files import remove_unfinished, shown, write_json
 from .table import counted, has_position, text_column, write_table
 from .protocol import Protocol
 from .photos.clean import FLAGS
@@ -90,6 +90,19 @@ QUIET = Job(progress=None, say=noop)
 RUN_FILES = ("config.json", "history.csv", "model.safetensors", "familiarity.safetensors", "predictions.csv",
              "suspects.csv", "metrics.json", "map.png", "report.html")
 
+def _loaders_of_what_is_there(photos, recipe, cache_dir, job, resume):
+    "A recipe's loaders and their photos, without those that went or were damaged since they were cleaned."
+    while True:
+        try: return recipe_dataloaders(photos, recipe, job.on(), cache_dir, bool(job.progress)), photos
+        except OSError as e:
+            lost = getattr(e, "photo", None)
+            if lost is None or resume: raise # who resumes has to have the same photos
+            name = Path(os.path.relpath(lost, photos.folder)).as_posix()
+            there = photos.table[photos.table.file_name != name].reset_index(drop=True)
+            if len(there) == len(photos.table): raise
+            job.say(f"{shown(name)} is left out: it changed after it was cleaned ({e})")
+            photos = photos._replace(table=there)
+
 def _length(recipe, steps):
     "How long a recipe trains, in words."
     if recipe.schedule == "ridge": return "a head solved on frozen features"
@@ -109,7 +122,7 @@ def train_table(
     from_first(lambda: None, job.on()) # several processes: each takes its own GPU from here on
     run, started = Path(run), time.monotonic()
     set_seed(recipe.seed)
-    dls = recipe_dataloaders(photos, recipe, job.on(), job.cache(run), bool(job.progress))
+    dls, photos = _loaders_of_what_is_there(photos, recipe, job.cache(run), job, resume)
     recipe = dls.recipe
     resumed = resume and from_first((run/"checkpoints"/"checkpoint.pt").exists, job.on())
     logs = log_callbacks(job.logs, run, recipe) if rank_distrib() == 0 else None

@@ -219,8 +219,10 @@ def decoded_photos(
     rows = np.array([kept.get(os.path.abspath(p), -1) for p in paths])
     rows[there] = store.rows([p for p, here in zip(paths, there) if here], progress)
     if (rows < 0).any():
-        raise FileNotFoundError(f"{paths[rows.argmin()]} is not there any more, and was not decoded before; "
-                                "put it back, or train again")
+        lost = FileNotFoundError(f"{paths[rows.argmin()]} is not there any more, and was not decoded before; "
+                                 "put it back, or train again")
+        lost.photo = paths[rows.argmin()]
+        raise lost
     return CachedPhotos(store, rows)
 
 # %% ../../nbs/learn/31_data.ipynb #3f14b8e1

@@ -61,8 +61,12 @@ def _seen_as(path):
 
 def _decoded_row(path, store, content):
     "A file's SHA-256 and its decoded pixels, or None for pixels that the store has already."
-    sha = file_sha256(path)
-    return sha, None if sha in content else np.asarray(decode_photo(path, store.size, store.letterbox))
+    try:
+        sha = file_sha256(path)
+        return sha, None if sha in content else np.asarray(decode_photo(path, store.size, store.letterbox))
+    except OSError as e:
+        e.photo = path # for those who can do without it
+        raise
 
 @contextmanager
 def _locked(store, say):
@@ -81,7 +85,7 @@ def rows(self:PhotoStore,
     say=tqdm.write, # what is said goes here
 ) -> np.ndarray: # the row of each, int64
     """The rows of some photos; those that are not in the store are decoded into it. OSError names a photo
-    that cannot be decoded."""
+    that cannot be decoded, which is its `photo`."""
     keys = [_seen_as(p) for p in paths]
     seen, _ = self.read_index()
     if any(k not in seen for k in keys):
