@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['network_size', 'TensorGPS', 'LatLon', 'EncodeGPS', 'GPSBlock', 'show_batch', 'show_results', 'plot_top_losses',
            'on_device', 'CachedPhoto', 'CachedImageBlock', 'WholeBatches', 'CachedDL', 'gps_datablock', 'normalise_as',
-           'decoded_photos', 'gps_dataloaders']
+           'decoded_photos', 'PhotoLoaders', 'gps_dataloaders']
 
 # %% ../../nbs/learn/31_data.ipynb #56f4a9e0
 import os
@@ -142,11 +142,6 @@ class CachedPhoto(Transform):
         return self.__dict__ | ({"pixels": None} if isinstance(self.pixels, torch.Tensor) else {})
 
     def encodes(self, o: int): return TensorImage(self.batch([o])[0])
-    def encodes(self, o: str): self._no_row(o)
-    def encodes(self, o: Path): self._no_row(o)
-    def _no_row(self, file):
-        raise TypeError(f"{file} is a file, and a learner knows the rows of its decoded photos alone: "
-                        "save_run(learn, photos, 'runs/mine'), then Predictor.load(run).locate_image(file)")
     def batch(self,
         rows, # row numbers
     ) -> torch.Tensor: # uint8, (n, 3, height, width)
@@ -238,6 +233,14 @@ def _resident(pixels, device):
         out[start:start + 256] = torch.from_numpy(pixels[start:start + 256]).to(device)
     return out
 
+class PhotoLoaders(DataLoaders):
+    "fastai's DataLoaders, which say what to do with a file instead of a row."
+    def test_dl(self, test_items, *args, **kwargs):
+        if any(isinstance(item, (str, os.PathLike)) for item in test_items):
+            raise TypeError("a learner knows the rows of its decoded photos alone; for a file: save_run(learn, "
+                            "photos, 'runs/mine'), then Predictor.load(run).locate_image(file)")
+        return super().test_dl(test_items, *args, **kwargs)
+
 def gps_dataloaders(
     table, # a photo table with `split`; rows that are neither "train" nor "valid" are left out
     folder, # the folder that its file names are relative to
@@ -248,7 +251,7 @@ def gps_dataloaders(
     device=None, # torch device; fastai's default
     num_workers: int=0, # loader processes; decoded photos rarely need any
     progress: bool=True, # show a bar while decoding
-) -> DataLoaders: # with `frame`, `size`, `stats` and `table` (the rows used) as attributes
+) -> PhotoLoaders: # with `frame`, `size`, `stats` and `table` (the rows used) as attributes
     "fastai DataLoaders of a split photo table; the `LocalFrame` is fitted on the training photos alone."
     used = table[table.split.isin(["train", "valid"])].reset_index(drop=True)
     train, device = used[used.split == "train"], torch.device(device or default_device())
@@ -265,5 +268,6 @@ def gps_dataloaders(
     encoded = torch.tensor(frame.encode(used.latitude.to_numpy(), used.longitude.to_numpy())).float()
     if isinstance(pixels, torch.Tensor): encoded = encoded.to(pixels.device)
     for dl in dls: dl.dataset.whole = WholeBatches(CachedPhoto(pixels), encoded, dl.dataset.items)
+    dls = PhotoLoaders(*dls.loaders, path=dls.path, device=dls.device)
     dls.frame, dls.size, dls.table, dls.stats = frame, tuple(size), used, imagenet_stats
     return dls
