@@ -559,7 +559,7 @@ def predict_command(
     else: rows = _locate_each(predictor, paths, csv, _spread(workers, address))
     if track:
         from img2gps.locate.walk import write_track
-        print("track:", *write_track(located, track, overwrite).values())
+        print("track:", *write_track(located, track, overwrite, safe_csv).values())
     _write_answers(rows, predictor, dict(csv=csv, geojson=geojson, kml=kml, gpx=gpx, json=as_json), overwrite,
                    safe_csv)
     if walk: print(*(_located_line(row, predictor.level) for row in rows), sep="\n")

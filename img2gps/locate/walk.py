@@ -18,7 +18,7 @@ import pandas as pd
 from fastcore.basics import patch
 
 from ..files import atomic_path, write_json
-from ..table import capture_seconds, counted, photo_table
+from ..table import capture_seconds, counted, photo_table, write_table
 from ..photos.exif import read_photo
 from .patches import features_named
 from .places import (
@@ -422,12 +422,16 @@ def write_track(
     located, # from `Places.locate_walk`
     path, # of the CSV; the others lie beside it
     overwrite: bool=False, # replace files of those names
+    safe: bool=False, # of the CSV, see `safe_cells`
 ) -> dict: # csv, geojson, gpx, png: Paths
-    "Write the track as CSV, GeoJSON, GPX and a picture."
+    """Write the track as CSV, GeoJSON, GPX and a picture. FileExistsError where one of the four is there, a
+    phone's own .gpx, say, unless `overwrite`."""
     from img2gps.style import figure_png
     path = Path(path)
     files = {kind: path.with_suffix(f".{kind}") for kind in ("csv", "geojson", "gpx", "png")}
-    with atomic_path(files["csv"], overwrite) as temporary: track(located).to_csv(temporary, index=False)
+    if not overwrite and (there := [file for file in files.values() if file.exists()]):
+        raise FileExistsError(f"{there[0]} is there already; name another file, or move it away first")
+    write_table(track(located), files["csv"], overwrite, safe)
     write_json(files["geojson"], track_geojson(located))
     with atomic_path(files["gpx"], True) as temporary:
         temporary.write_text(track_gpx(located), encoding="utf-8")
