@@ -95,7 +95,8 @@ def check(root):
         circle = chain_to(module, uses, lambda chain: len(chain) > 1 and chain[-1] == module)
         if circle and module == min(circle): problems.append(f"modules import each other in a circle: {' -> '.join(circle)}")
     for init in sorted((root/PACKAGE).rglob("__init__.py")):
-        for name, _, line in imported(init, PACKAGE): problems.append(f"{init.relative_to(root)}:{line}: imports {name}; each module starts alone")
+        for name, _, line in imported(init, PACKAGE):
+            if name.split(".")[0] not in sys.stdlib_module_names: problems.append(f"{init.relative_to(root)}:{line}: imports {name}; each module starts alone")
     for module in WITHOUT_FASTAI:
         way = chain_to(module, uses, lambda chain: chain[-1] in fastai) if module in files else []
         if way: problems.append(f"{module} reaches fastai by {' -> '.join(way)}; it must start without it")
