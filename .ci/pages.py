@@ -18,8 +18,6 @@ COLUMNS = 110 # what fits beside the side bar of the site, and beside JupyterLab
 EXCUSED = { # notebook below nbs, or a folder of it -> (which checks it need not pass yet, why)
     "share": ("alt columns", "these rooms are being rewritten; what is new there is written to fit"),
     "share/70_export.ipynb": ("text", "a link around a name that nbdev links as well"),
-    "studies": ("columns", "a study's page is changed with its results, when it is next run"),
-    "studies/recipes.ipynb": ("alt", "the same"),
     "90_cli.ipynb": ("picture", "a page of commands; its picture comes with the examples of usage"),
 }
 HIDDEN = {"hide", "default_exp", "export", "exporti"} # nbdev drops these cells, with what they put out
