@@ -16,8 +16,6 @@ from pathlib import Path
 
 COLUMNS = 110 # what fits beside the side bar of the site, and beside JupyterLab's file browser
 EXCUSED = { # notebook below nbs, or a folder of it -> (which checks it need not pass yet, why)
-    "share": ("alt columns", "these rooms are being rewritten; what is new there is written to fit"),
-    "share/70_export.ipynb": ("text", "a link around a name that nbdev links as well"),
     "90_cli.ipynb": ("picture", "a page of commands; its picture comes with the examples of usage"),
 }
 HIDDEN = {"hide", "default_exp", "export", "exporti"} # nbdev drops these cells, with what they put out

@@ -636,8 +636,7 @@ def export_command(
     onnx: bool = False, # write model.onnx too, so that a network needs no torch (needs img2gps[onnx])
     precision: Literal["fp32", "fp16", "int8"] = "fp32", # of model.onnx; what it costs in metres is measured
     with_photos: bool = False, # add small pictures of the photos that new ones are recognised by (of a run)
-    # folder of the run's photos, to measure on and make pictures of (default: where the network's training
-    # saw them)
+    # folder of the run's photos, to measure on and make pictures of (default: where its training saw them)
     photos: str = None,
     # instead write model.py, preprocess.py, predict.py and model.pt, which need torch alone
     leaderboard: bool = False,
@@ -648,7 +647,7 @@ def export_command(
     new_folder(out)
     if not _is_run(source):
         if onnx or leaderboard or with_photos:
-            raise ValueError(f"{source} is no run folder: --onnx, --leaderboard and --with-photos are for runs")
+            raise ValueError(f"{source} is no run folder: --onnx, --leaderboard and --with-photos take one")
         from img2gps.photos.prepare import prepare
         from img2gps.share.hub import write_dataset
         table, folder = prepare(source, protocol, _bars(), log.info)
@@ -693,7 +692,8 @@ def app_command(
     with open_app(Predictor.load(run), photos, host, port, limits, log.warning) as url:
         print(f"page: {url}  (Ctrl-C ends it)", flush=True)
         if host not in LOOPBACK:
-            log.warning(f"whoever reaches {host} can use this page, and sees where this run's photos were taken")
+            log.warning(f"whoever reaches {host} can use this page, and sees where this run's photos were "
+                        "taken")
         with suppress(KeyboardInterrupt):
             while True: time.sleep(3600)
 

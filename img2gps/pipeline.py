@@ -488,13 +488,14 @@ def save_run(
     state = averaged(learn).state_dict()
     again = create_model(recipe.arch, "none", recipe.head, recipe.dropout, loss_outputs(recipe.loss))
     if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in again.state_dict().items()}:
-        raise ValueError(f"the network is no {recipe.arch} with a {recipe.head} head, as its recipe says, and "
-                         "could not be read again: give gps_learner a recipe that makes it")
+        raise ValueError(f"the network is no {recipe.arch} with a {recipe.head} head, as its recipe says, "
+                         "and could not be read again: give gps_learner a recipe that makes it")
     recipe = replace(recipe, side=min(learn.dls.size))
     run = begin_training(run, photos, recipe, protocol, learn.dls, learn.weights)
     write_weights(state, run/"model.safetensors")
     names = list(learn.recorder.metric_names[1:-1])
-    history = pd.DataFrame(list(map(list, learn.recorder.values)), columns=names).rename_axis("epoch").reset_index()
+    history = pd.DataFrame(list(map(list, learn.recorder.values)), columns=names)
+    history = history.rename_axis("epoch").reset_index()
     history["epoch"] += 1
     write_table(history, run/"history.csv")
     return finish_run(run, photos, job, history)

@@ -235,14 +235,17 @@ def _resident(pixels, device):
         out[start:start + 256] = torch.from_numpy(pixels[start:start + 256]).to(device)
     return out
 
+# %% ../../nbs/learn/31_data.ipynb #8a1b4284
 class PhotoLoaders(DataLoaders):
     "fastai's DataLoaders, which say what to do with a file instead of a row."
     def test_dl(self, test_items, *args, **kwargs):
         if any(isinstance(item, (str, os.PathLike)) for item in test_items):
-            raise TypeError("a learner knows the rows of its decoded photos alone; for a file: save_run(learn, "
-                            "photos, 'runs/mine'), then Predictor.load(run).locate_image(file)")
+            raise TypeError("a learner knows the rows of its decoded photos alone; for a file: "
+                            "save_run(learn, photos, 'runs/mine'), then "
+                            "Predictor.load(run).locate_image(file)")
         return super().test_dl(test_items, *args, **kwargs)
 
+# %% ../../nbs/learn/31_data.ipynb #f898c602
 def gps_dataloaders(
     table, # a photo table with `split`; rows that are neither "train" nor "valid" are left out
     folder, # the folder that its file names are relative to

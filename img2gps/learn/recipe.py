@@ -49,15 +49,13 @@ class Recipe:
     accumulate: Some = 1 # steps whose gradients are summed before the weights move
     epochs: Count = 20 # of training, after any with a frozen backbone
     steps: Count = 0 # with 0 epochs: as many as take so many steps
-    # auto: fine_tune for a pretrained backbone, one_cycle from scratch; gradual: stages join one by one;
-    # ridge: the backbone's features once, and the head solved
+    # auto: fine_tune if pretrained, else one_cycle; gradual: stages join one by one; ridge: a solved head
     schedule: Literal["auto", "one_cycle", "fine_tune", "gradual", "ridge"] = "auto"
     frozen_epochs: Count = 1 # of the head alone (fine_tune), or of every stage that joins (gradual)
     trained: str = "all" # stages that are trained: head, head+layer4, ..., all
     freeze_bn: bool = False # keep the statistics of all batch normalisation as they are
     lr: Positive = 2e-3 # the one-cycle schedule's highest learning rate
-    # of a pretrained backbone: each stage's rate as a share of the one above; 0 spreads from 1/20 to 1/2
-    lr_decay: Probability = 0.
+    lr_decay: Probability = 0. # if pretrained: a stage's share of the next one's rate; 0 spreads 1/20 to 1/2
     body_lr: Positive = 1e-4 # with lr_decay: the highest rate of the backbone's last stage
     clip: AtLeast0 = 0. # longest gradient, longer ones are shortened; 0 leaves them
     weight_decay: AtLeast0 = 0.01 # decoupled, as in AdamW

@@ -172,7 +172,7 @@ def outings(
     table, # a photo table
 ) -> np.ndarray: # texts
     "What is held out together: days of capture; sessions where all is one day; '' where all is one session."
-    from img2gps.photos.split import sessions # a tenth of the time to a first answer, which it is not needed for
+    from img2gps.photos.split import sessions # no first answer needs it, and it takes a tenth of its time
     walk = sessions(photo_table(table)).to_numpy()
     day = np.array([w[:8] if w[:8].isdigit() else w for w in walk], dtype=object)
     chosen = day if len(set(day)) > 1 else walk

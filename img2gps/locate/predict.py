@@ -373,8 +373,8 @@ def caveat(self:Predictor) -> str:
 def __repr__(self:Predictor):
     from img2gps.table import counted # pandas, which a network's answer does without
     name = Path((self.source or {}).get("run") or "a run").name
-    by = [] if self.places is None else [f"{counted(len(self.places), 'photo')} of walked places, recognised by "
-                                         f"{self.places.features}"]
+    by = [] if self.places is None else [f"{counted(len(self.places), 'photo')} of walked places, "
+                                         f"recognised by {self.places.features}"]
     if self.model is not None:
         network = "onnxruntime" if isinstance(self.model, OnnxNet) else type(self.model).__name__
         by.append(f"a network ({network}) of {self.size[0]} x {self.size[1]} pixels")

@@ -92,7 +92,8 @@ def look(
                 sight.evidence = places.evidence(sight.patches)
         except OSError as e: # the reader's reason, where it does not name a folder of this machine
             why = shown(str(e).partition(": cannot be decoded: ")[2])
-            sight.why_not = "cannot be decoded" + (f" ({why})" if why and str(Path(path).parent) not in why else "")
+            if why and str(Path(path).parent) in why: why = ""
+            sight.why_not = f"cannot be decoded ({why})" if why else "cannot be decoded"
     return out
 
 # %% ../../nbs/share/73_app.ipynb #c10a7654
@@ -169,7 +170,8 @@ STRIP = 9 # hundredths of a map's longer side, for what stands below it
 def _scale_and_north(width, height, unit):
     "A scale bar and an arrow to the north, below a map."
     long, x, y, size = round_metres(width / 4), unit, height + 7 * unit, f'font-size="{3.6 * unit:.2f}"'
-    arrow = f"M{width - 6 * unit:.2f} {y:.2f}l{1.5 * unit:.2f} {-5 * unit:.2f}l{1.5 * unit:.2f} {5 * unit:.2f}z"
+    half, tall = 1.5 * unit, 5 * unit
+    arrow = f"M{width - 6 * unit:.2f} {y:.2f}l{half:.2f} {-tall:.2f}l{half:.2f} {tall:.2f}z"
     return (f'<path class=scale d="M{x:.2f} {y - unit:.2f}v{unit:.2f}h{long}v{-unit:.2f}"/>'
             f'<text x="{x + long + unit:.2f}" y="{y:.2f}" {size}>{long} m</text>'
             f'<path class=north d="{arrow}"/>'
@@ -281,7 +283,8 @@ def pair_svg(
                   for (a, b), (c, d) in zip(p, q)]
         width, height = width + 3 + wide, max(height, high)
     else: parts += [f'<circle class=patch cx="{a:.1f}" cy="{b:.1f}" r="1"/>' for a, b in p]
-    what = "the photo and the one that it was recognised by" if other else "the photo with its matched patches"
+    what = ("the photo and the one that it was recognised by" if other else
+            "the photo with its matched patches")
     return (f'<svg class="pair{"" if other else " single"}" role=img aria-label="{what}" '
             f'viewBox="0 0 {width:.1f} {height:.1f}">{"".join(parts)}</svg>')
 
@@ -320,7 +323,8 @@ ANSWER_STYLE = """
     font-family: system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; overflow-wrap: anywhere }
 .img2gps.img2gps * { color: inherit; box-sizing: border-box }
 .img2gps figure { margin: .6rem 0 0; flex: 1 1 18rem; min-width: 0 } .img2gps figcaption,
-.img2gps figcaption * { color: #555; font-size: .85rem } .img2gps .maps { display: flex; flex-wrap: wrap; gap: 1rem }
+.img2gps figcaption * { color: #555; font-size: .85rem }
+.img2gps .maps { display: flex; flex-wrap: wrap; gap: 1rem }
 .img2gps h3 { font-size: 1rem; margin: 1rem 0 .2rem } .img2gps p { margin: .2rem 0; max-width: 44rem }
 .img2gps .note { color: #555; font-size: .9rem }
 .img2gps svg { display: block; width: 100%; height: auto } .img2gps svg.map { max-height: 28rem;
@@ -368,7 +372,8 @@ def locate_page(
     # of one photo the answer comes first, of many the map
     first, rest = cards[0] if len(cards) == 1 else ("", ""), cards if len(cards) > 1 else []
     drawn = f"<div class=maps>{''.join(maps)}</div>{_legend(order)}" if maps else ""
-    notes = [f"<p class=note>{html_text(text)}</p>" for text in said + [predictor.caveat()] if text and located]
+    notes = [f"<p class=note>{html_text(text)}</p>"
+             for text in said + [predictor.caveat()] if text and located]
     many = f"<div class=cards>{''.join(f'<section>{words}{seen}</section>' for words, seen in rest)}</div>"
     return AnswerPage(f"<style>{ANSWER_STYLE}</style><div class=img2gps>{first[0]}{drawn}{first[1]}"
                       f"{many if rest else ''}{''.join(notes)}</div>")
@@ -443,14 +448,17 @@ class Uploads:
                 if path.is_file(): yield path, (found := path.stat()).st_size, time.time() - found.st_mtime
 
 # %% ../../nbs/share/73_app.ipynb #94e81ce5
-NEEDED = re.compile(r"/(config|theme\.css|favicon\.ico|manifest\.json|pwa_icon|robots\.txt|(assets|static)/[^?]*|"
-    r"gradio_api/(info|upload|upload_progress|queue/(join|data)|call/locate(/\w+)?|heartbeat/\w+|startup-events|"
-    r"app_id|cancel|reset|login_check|user|token))?/?")
-POLICY = ("default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-          "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; "
+NEEDED = re.compile(
+    r"/(config|theme\.css|favicon\.ico|manifest\.json|pwa_icon|robots\.txt|(assets|static)/[^?]*|"
+    r"gradio_api/(info|upload|upload_progress|queue/(join|data)|call/locate(/\w+)?|heartbeat/\w+|"
+    r"startup-events|app_id|cancel|reset|login_check|user|token))?/?")
+POLICY = ("default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+          "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+          "font-src 'self' data:; connect-src 'self'; object-src 'none'; "
           "frame-src 'none'; frame-ancestors 'self'; base-uri 'self'; form-action 'self'")
 SAID = ((b"content-security-policy", POLICY.encode()), (b"x-content-type-options", b"nosniff"),
-        (b"referrer-policy", b"no-referrer"), (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"))
+        (b"referrer-policy", b"no-referrer"),
+        (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"))
 
 def refusal(
     scope: dict, # of an ASGI request
@@ -490,7 +498,8 @@ class Guard:
                 with suppress(ValueError, TypeError): self.uploads.sent(json.loads(body))
             await send(message)
         if not uploads: return await self.app(scope, receive, answer)
-        plain = [(k, v) for k, v in scope["headers"] if k != b"accept-encoding"] # so that the answer can be read
+        # so that the answer can be read
+        plain = [(k, v) for k, v in scope["headers"] if k != b"accept-encoding"]
         mb = int(dict(plain)[b"content-length"]) / 1e6
         self.coming_mb += mb
         try: await self.app(scope | {"headers": plain}, receive, answer)
@@ -540,8 +549,8 @@ def make_app(
     return app.queue(max_size=64)
 
 _INTRODUCTION = """# Where was this photo taken?
-Drop a photo, or several of a walk (at most {n} photos of {mb:.0f} MB). They stay on the machine that runs this page,
-and are removed when they are answered."""
+Drop a photo, or several of a walk (at most {n} photos of {mb:.0f} MB). They stay on the machine that runs
+this page, and are removed when they are answered."""
 
 # %% ../../nbs/share/73_app.ipynb #4b487459
 HOST, PORT = "127.0.0.1", 7860
@@ -557,7 +566,8 @@ def listening(
         return socket.create_server((host, port), family=family, backlog=128)
     except (OSError, OverflowError) as e:
         why = getattr(e, "strerror", None) or e
-        raise OSError(f"no page can be opened at {host}, port {port} ({why}): name another --port or --host") from e
+        raise OSError(f"no page can be opened at {host}, port {port} ({why}): name another --port or "
+                      "--host") from e
 
 @contextmanager
 def served(

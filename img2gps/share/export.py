@@ -132,8 +132,8 @@ def onnx_cost(
 ) -> dict: # photos, moved_mean_m, moved_most_m; error_torch_m and error_onnx_m where the truth is known
     "How far an ONNX network answers from torch's, in metres."
     pixels = np.stack([reference.decode(p) for p in photos])
-    both = [reference.frame.decode(rows[:, :2]) for rows in
-            (_in_batches(reference.rows_and_features, pixels), _in_batches(OnnxNet(path, reference.size), pixels))]
+    networks = (reference.rows_and_features, OnnxNet(path, reference.size))
+    both = [reference.frame.decode(_in_batches(network, pixels)[:, :2]) for network in networks]
     apart = geodesic_m(*both[0].T, *both[1].T)
     found = {"photos": len(pixels), "moved_mean_m": float(apart.mean()), "moved_most_m": float(apart.max())}
     if truth is None: return found
@@ -149,16 +149,19 @@ def write_pictures(
     folder, # to be made
     photos, # the folder of the run's photos
 ) -> int: # how many
-    "Small JPEGs of the photos of places, named by number. ValueError and FileNotFoundError say what is missing."
+    """Small JPEGs of the photos of places, named by number. ValueError and FileNotFoundError say what is
+    missing."""
     from img2gps.locate.places import Places
     if not has_places(run):
-        raise ValueError(f"{run} has no places, so its answers match no photos: export it without --with-photos")
+        raise ValueError(f"{run} has no places, so its answers match no photos: export it without "
+                         "--with-photos")
     if not isinstance(photos, (str, Path)):
         raise ValueError("pictures are made of the run's photos: name their folder with --photos")
     names = Places.load(Path(run)/"places.safetensors").table.file_name
     lost = [name for name in names if leads_out(name) or not (Path(photos)/name).is_file()]
     if lost:
-        raise FileNotFoundError(f"{Path(photos)/lost[0]} is missing; name the folder of the run's photos with --photos")
+        raise FileNotFoundError(f"{Path(photos)/lost[0]} is missing; name the folder of the run's photos "
+                                "with --photos")
     Path(folder).mkdir()
     for i, name in enumerate(names):
         (Path(folder)/f"{i}.jpg").write_bytes(small_jpeg(Path(photos)/name, PICTURE_SIDE))
@@ -178,9 +181,11 @@ def export_run(
     folder, run, config = new_folder(folder), Path(run), read_config(run)
     if precision not in PRECISIONS:
         raise ValueError(f"there is no precision {precision!r}; choose one of {', '.join(PRECISIONS)}")
-    if precision != "fp32" and not onnx: raise ValueError(f"{precision} is for model.onnx: ask for it with --onnx")
+    if precision != "fp32" and not onnx:
+        raise ValueError(f"{precision} is for model.onnx: ask for it with --onnx")
     if onnx and config.get("locator") == "recognise":
-        raise ValueError(f"{run} has places alone, which need neither torch nor ONNX: export it without --onnx")
+        raise ValueError(f"{run} has places alone, which need neither torch nor ONNX: export it without "
+                         "--onnx")
     Predictor.load(run, engine="torch") # what cannot be loaded here will not be loaded elsewhere
     with whole_folder(folder) as made:
         for name in PROMISED:

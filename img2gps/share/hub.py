@@ -63,26 +63,30 @@ run = pull_run('OWNER/NAME', 'run') # looks at every file before anything is loa
 Predictor.load(run).predict(['photo.jpg'])
 ```
 
-`img2gps pull OWNER/NAME` does the same, and `img2gps predict RUN PHOTO...` prints latitude, longitude and a radius
-(`pip install 'img2gps[hub]'`). The weights are safetensors: nothing in this repository is unpickled."""
+`img2gps pull OWNER/NAME` does the same, and `img2gps predict RUN PHOTO...` prints latitude, longitude
+and a radius (`pip install 'img2gps[hub]'`). The weights are safetensors: nothing in this repository is
+unpickled."""
 
 _RUN_PRIVACY = """`config.json` names the centre of the place, to which every answer is added. Where they are
 sent along, `predictions.csv` and `map.png` hold the exact positions of the photos that it was judged on, and
 `report.html` small pictures of them too."""
 
-_PLACES_PRIVACY = """`places.safetensors` holds of every photo of its walks the exact position, the time and the file's
-name, and patches of what it showed: no picture, but a scene can be drawn again from such patches."""
+_PLACES_PRIVACY = """`places.safetensors` holds of every photo of its walks the exact position, the time and
+the file's name, and patches of what it showed: no picture, but a scene can be drawn again from such
+patches."""
 
 _PICTURES_PRIVACY = """`pictures/` shows each of these photos, small: whoever was in them can be seen."""
 
 _USE = {
-    "network": "A {arch} with a dropout head outputs metres east and north of the campus centre, which are decoded to "
-               "latitude and longitude.",
-    "recognise": "A photo is recognised by patches that it shares with photos of walked places; the answer is a place "
-                 "near them, and a photo of elsewhere is refused a radius. No network, no training.",
-    "both": "A photo is recognised by patches that it shares with photos of walked places, and a {arch} has a say "
-            "where it was found to help; a photo of elsewhere is refused a radius."}
+    "network": "A {arch} with a dropout head outputs metres east and north of the campus centre, which are "
+               "decoded to latitude and longitude.",
+    "recognise": "A photo is recognised by patches that it shares with photos of walked places; the answer "
+                 "is a place near them, and a photo of elsewhere is refused a radius. "
+                 "No network, no training.",
+    "both": "A photo is recognised by patches that it shares with photos of walked places, and a {arch} has "
+            "a say where it was found to help; a photo of elsewhere is refused a radius."}
 
+# %% ../../nbs/share/72_hub.ipynb #d8cdf2fb
 def run_card(
     run, # a finished run folder
     license: str="unknown", # a licence identifier of the Hub, as in "apache-2.0"
@@ -93,20 +97,24 @@ def run_card(
     "The model card of a run: what it is for, what was measured and how, its limits, and how to load it."
     run = Path(run)
     config, metrics = read_run(run)
-    config, title, kind = without_paths(config)[0], title or run.resolve().name, config.get("locator", "network")
+    config, title = without_paths(config)[0], title or run.resolve().name
+    kind = config.get("locator", "network")
     arch, places = config["recipe"].get("arch"), config.get("places", {})
-    head = dict(license=license, library_name="img2gps", tags=[
-        "img2gps", "visual-localization", "geolocation", *([] if kind == "recognise" else ["image-regression", arch]),
-        *(["visual-place-recognition"] if kind in ("recognise", "both") else [])])
+    tags = ["img2gps", "visual-localization", "geolocation"]
+    if kind != "recognise": tags += ["image-regression", arch]
+    if kind in ("recognise", "both"): tags.append("visual-place-recognition")
+    head = dict(license=license, library_name="img2gps", tags=tags)
     if index := _model_index(config, metrics, title): head["model-index"] = index
-    use = (f"For one walked campus: where was this photo taken? {_USE.get(kind, _USE['network']).format(arch=arch)} "
-           "It is meant for photos from the region of its training photos, taken at eye level with a phone.")
+    how = _USE.get(kind, _USE["network"]).format(arch=arch)
+    use = (f"For one walked campus: where was this photo taken? {how} It is meant for photos "
+           "from the region of its training photos, taken at eye level with a phone.")
     held, alone = f"Radii: {places.get('calibration')}." if places else "", run/"network.json"
     if alone.is_file() and "test" in (alone := read_metrics(alone)):
         held += f" The network alone is off by {alone['test']['mean_m']:.1f} m on average on the test photos."
     parts = [_front_matter(head), f"# {title}", "## Intended use", use, "## Measured error",
-             protocol_line(config), result_table(metrics), radius_sentence(config, metrics), held, "## Limits",
-             limits_section(config), "## Privacy", _RUN_PRIVACY, _PLACES_PRIVACY if places else "",
+             protocol_line(config), result_table(metrics), radius_sentence(config, metrics), held,
+             "## Limits", limits_section(config), "## Privacy", _RUN_PRIVACY,
+             _PLACES_PRIVACY if places else "",
              _PICTURES_PRIVACY if pictures else "",
              "## Loading it", _LOADING.replace("OWNER/NAME", repo_id), "## Training", _training_facts(config)]
     return "\n\n".join(p for p in parts if p) + "\n"
@@ -319,11 +327,12 @@ def _stage_dataset(folder, table, staging, license, title, repo_id, progress):
     for name, why in skipped: print(f"skipped {shown(name)}: {shown(why)}")
     renamed = [name for name, row in zip(rows.source[sent], rows.file_name[sent]) if name != row]
     unsent = [c for c in table if c not in (*DATASET_COLUMNS, "keep", "reasons") and table[c].notna().any()]
+    walks = "the times of walks, which are numbered"
     return [f"EXIF, XMP and thumbnails of {counted(int(sent.sum()), 'photo')}",
             *([f"{counted(len(table) - len(chosen), 'photo')} without a position, or set aside"]
               if len(table) > len(chosen) else []),
             *([f"the names of {counted(len(renamed), 'file')}, made plain"] if renamed else []),
-            *([f"the columns {', '.join(unsent)}"] if unsent else []), "the times of walks, which are numbered"]
+            *([f"the columns {', '.join(unsent)}"] if unsent else []), walks]
 
 def write_dataset(
     folder, # the folder of photos
@@ -373,8 +382,8 @@ def _send(staging, repo_id, repo_type, dry_run, private, api, stripped=()):
         kind = "places" if "places.safetensors" in exact else repo_type
         print(f"exact positions of photos are in {', '.join(exact)}: {_LEAVE_OUT[kind]}")
     if (Path(staging)/PICTURES).is_dir():
-        print(f"small pictures of the run's photos are in {PICTURES}/: include_photos=False (no --include-photos) "
-              "leaves them out")
+        print(f"small pictures of the run's photos are in {PICTURES}/: include_photos=False "
+              "(no --include-photos) leaves them out")
     if dry_run:
         print("dry run: nothing was sent; pass dry_run=False (--send on the command line) to send it")
         return files
@@ -396,8 +405,8 @@ def _stage_run(run, staging, include_photos, positions, license, title, repo_id)
     "Put what is sent of a run into a staging folder; what was stripped."
     run, config = Path(run), read_run(run)[0]
     if not positions and has_places(run):
-        raise ValueError(f"{run} recognises photos by places, which are positions: there is no sending it without "
-                         "them (leave out positions=False, or --no-positions)")
+        raise ValueError(f"{run} recognises photos by places, which are positions: there is no sending it "
+                         "without them (leave out positions=False, or --no-positions)")
     Predictor.load(run, engine="torch")
     public, paths = without_paths(config)
     write_json(staging/"config.json", public)
@@ -416,6 +425,7 @@ def _stage_run(run, staging, include_photos, positions, license, title, repo_id)
     return stripped + ["errors by walk, camera and hour in metrics.json"] * (run/"metrics.json").is_file() + [
         f"{', '.join(kept)}, which stay here"] * bool(kept)
 
+# %% ../../nbs/share/72_hub.ipynb #81fe767a
 PICTURE_NAME = re.compile(r"\d{1,7}\.jpg")
 
 def _stage_pictures(run, staging):
@@ -488,9 +498,10 @@ def push_dataset(
         return _send(staging, repo_id, "dataset", dry_run, private, api, stripped)
 
 # %% ../../nbs/share/72_hub.ipynb #0b980d5f
-PULLED = (*PROMISED, "model.onnx", "config.json", "metrics.json", "network.json", "predictions.csv", "history.csv",
-          "README.md", "map.png")
-PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".dill", ".npy", ".npz", ".h5", ".keras")
+PULLED = (*PROMISED, "model.onnx", "config.json", "metrics.json", "network.json", "predictions.csv",
+          "history.csv", "README.md", "map.png")
+PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".dill", ".npy", ".npz", ".h5",
+           ".keras")
 MOST_BYTES = 20_000_000_000
 
 def check_names(
@@ -499,14 +510,16 @@ def check_names(
 ):
     "ValueError for the first file that must not be fetched, or for too much."
     for name in sizes:
-        if leads_out(name): raise ValueError(f"{where} holds the name {shown(name)!r}, which leads out of its folder: "
-                                             "nothing was kept")
+        if leads_out(name):
+            raise ValueError(f"{where} holds the name {shown(name)!r}, which leads out of its folder: "
+                             "nothing was kept")
         if PurePosixPath(name).suffix.lower() in PICKLES:
             raise ValueError(f"{where} holds {shown(name)}, which may run a program when it is loaded: "
                              "nothing was kept")
     if sum(size or 0 for size in sizes.values()) > MOST_BYTES:
         raise ValueError(f"{where} holds over {MOST_BYTES:,} bytes: nothing was kept")
 
+# %% ../../nbs/share/72_hub.ipynb #667c831a
 def check_run(
     folder, # of a run from somebody else
 ):
@@ -521,7 +534,8 @@ def check_run(
     if (folder/"predictions.csv").is_file():
         names = read_csv_text(folder/"predictions.csv").get("file_name", pd.Series(dtype=str)).fillna("")
         if bad := next(filter(leads_out, names), None):
-            raise ValueError(f"predictions.csv names {shown(bad)!r}, which leads out of its folder: nothing was kept")
+            raise ValueError(f"predictions.csv names {shown(bad)!r}, which leads out of its folder: "
+                             "nothing was kept")
     for engine in ["torch"] * (folder/"model.safetensors").is_file() + ["onnxruntime"] * (
             (folder/"model.onnx").is_file() and bool(find_spec("onnxruntime"))):
         Predictor.load(folder, engine=engine, places=False)
@@ -533,13 +547,15 @@ def _check_pictures(folder):
     for path in folder.iterdir():
         try: seen = read_header(path)[0]
         except Exception: seen = {"width": 0, "height": 0}
-        if not PICTURE_NAME.fullmatch(path.name) or not 0 < max(seen["width"], seen["height"]) <= PICTURE_SIDE:
+        small = 0 < max(seen["width"], seen["height"]) <= PICTURE_SIDE
+        if not (small and PICTURE_NAME.fullmatch(path.name)):
             raise ValueError(f"{path} is no small picture of a photo: nothing was kept")
 
 def read_csv_text(path) -> pd.DataFrame:
     "A CSV with every cell as text; a ValueError names a file that is none."
     try: return pd.read_csv(path, dtype=str)
-    except ValueError as e: raise ValueError(f"{path} is not a readable CSV ({' '.join(str(e).split())[:100]})") from e
+    except ValueError as e:
+        raise ValueError(f"{path} is not a readable CSV ({' '.join(str(e).split())[:100]})") from e
 
 # %% ../../nbs/share/72_hub.ipynb #3b85bf65
 def pull_run(
@@ -548,8 +564,8 @@ def pull_run(
     revision: str=None, # a branch, tag or commit
     api=None, # an HfApi; made from the saved token, where there is one, by default
 ) -> Path: # `target`
-    """Fetch a run from the Hugging Face Hub, and look at it before anything else can. ValueError names the first thing
-    that is wrong; then nothing is kept."""
+    """Fetch a run from the Hugging Face Hub, and look at it before anything else can. ValueError names the
+    first thing that is wrong; then nothing is kept."""
     return _pull(repo_id, target, "model", [*PULLED, f"{PICTURES}/*.jpg"], check_run, revision, api)
 
 def pull_dataset(
@@ -568,7 +584,8 @@ def _pull(repo_id, target, repo_type, wanted, check, revision, api):
     check_repo_id(repo_id)
     target = new_folder(target)
     try: from huggingface_hub import HfApi
-    except ImportError as e: raise ImportError("pulling needs the hub extra: pip install 'img2gps[hub]'") from e
+    except ImportError as e:
+        raise ImportError("pulling needs the hub extra: pip install 'img2gps[hub]'") from e
     api = HfApi() if api is None else api
     where = dict(repo_id=repo_id, repo_type=repo_type)
     try:
@@ -581,7 +598,7 @@ def _pull(repo_id, target, repo_type, wanted, check, revision, api):
     except ValueError: raise
     except Exception as e:
         if type(e).__name__ in ("RepositoryNotFoundError", "RevisionNotFoundError"):
-            raise FileNotFoundError(f"there is no {repo_type} {repo_id} on the Hub that this token may see: check the "
-                                    "name, or log in with hf auth login") from e
+            raise FileNotFoundError(f"there is no {repo_type} {repo_id} on the Hub that this token may see: "
+                                    "check the name, or log in with hf auth login") from e
         raise OSError(f"{repo_id} could not be fetched ({' '.join(str(e).split())[:200]}); try again") from e
     return target

@@ -67,12 +67,13 @@ QUESTIONS = {"another_day": "another day, at walked places", "never_walked": "a 
 
 def question_table(metrics) -> str:
     "Markdown table of what a run that recognises was asked; empty where it was not."
-    rows = [f"| {words} | {a['n']} | {a['mean_m']:.1f} | {_interval(a['mean_interval_m'])} | {a['median_m']:.1f} | "
-            f"{_held(a['radius_held'].get('0.9'))} |" for k, words in QUESTIONS.items() if (a := metrics.get(k))]
+    rows = [f"| {words} | {a['n']} | {a['mean_m']:.1f} | {_interval(a['mean_interval_m'])} "
+            f"| {a['median_m']:.1f} | {_held(a['radius_held'].get('0.9'))} |"
+            for k, words in QUESTIONS.items() if (a := metrics.get(k))]
     if not rows: return ""
-    return "\n".join(["| asked about | photos | mean error (m) | interval | median (m) | its 90% radius held |",
-                      "|---|---|---|---|---|---|", *rows, "",
-                      "Each photo of its walks is located by the other outings; intervals are over their places."])
+    head = "| asked about | photos | mean error (m) | interval | median (m) | its 90% radius held |"
+    how = "Each photo of its walks is located by the other outings; intervals are over their places."
+    return "\n".join([head, "|---|---|---|---|---|---|", *rows, "", how])
 
 def _interval(spread): return f"{spread[0]:.1f} to {spread[1]:.1f}" if spread else "not known"
 def _held(radii): return f"{radii['photos']:.0%}" if radii else "not known"
@@ -98,13 +99,15 @@ def radius_sentence(config, metrics) -> str:
     if not held: return out
     out += f" On the test photos it held for {held['coverage']:.0%}"
     if not held.get("refused"): return out + "."
-    return (f"{out} of those that were given one; {counted(held['refused'], 'photo')}, unlike any training photo, "
-            f"{'was' if held['refused'] == 1 else 'were'} refused one, as the published run refuses them too.")
+    were = counted(held["refused"], "photo, unlike any training photo, was",
+                   "photos, unlike any training photo, were")
+    return f"{out} of those that were given one; {were} refused one, as the published run refuses them too."
 
 def limits_section(config) -> str:
     "Markdown list of what a run cannot do."
     frame = config["frame"]
-    warned = "most that look unlike its own are refused a radius" if refuses(config) else "nothing warns of it"
+    warned = ("most that look unlike its own are refused a radius" if refuses(config) else
+              "nothing warns of it")
     return f"""- It knows one place only, around {frame['latitude']:.4f}, {frame['longitude']:.4f}.
   A photo from anywhere else gets an answer there too, and {warned}.
 - The labels are phone positions, good to about 5 m under open sky and 7 to 13 m among buildings.
@@ -128,9 +131,9 @@ predict_gps(np.asarray(Image.open('photo.jpg').convert('RGB'))) # float32 array:
 def _leaderboard_readme(config, metrics):
     "README.md of a leaderboard folder."
     height, width = config["size"]
-    both = ("\nThe run that this is from also recognises places. Here its network answers, and is judged, alone."
-            if config.get("locator") == "both" else "")
-    alone = config | {"locator": "network", "refusal": {}} # this folder answers with positions, and refuses none
+    both = ("\nThe run that this is from also recognises places. Here its network answers, and is judged, "
+            "alone." if config.get("locator") == "both" else "")
+    alone = config | {"locator": "network", "refusal": {}} # this folder answers always, and refuses none
     return "\n\n".join(part for part in (
         "# Where was this photo taken?",
         f"""A {config['recipe']['arch']} that answers with latitude and longitude (WGS84 degrees), trained
@@ -139,7 +142,8 @@ with img2gps.
 {_EXAMPLE}
 
 `pip install -r requirements.txt` is all that it needs; `python predict.py PHOTO...` locates files.
-`model.get_model().predict(X)` with `X, y = preprocess.prepare_data('photos.csv')` locates those that a CSV names.{both}
+`model.get_model().predict(X)` with `X, y = preprocess.prepare_data('photos.csv')` locates those that a
+CSV names.{both}
 Photos of any size are cropped about their centre and resized to {height} x {width} pixels (height x
 width){', those of quite another shape fitted whole on grey' if config.get('letterbox') else ''}.
 An array must be upright: files are turned by their EXIF orientation, arrays cannot be.
@@ -166,12 +170,12 @@ def board_settings(config, state) -> dict: # of the templates
         raise ValueError(f"model.safetensors does not fit the {recipe['arch']} with a {head} head of "
                          f"config.json: {str(e).splitlines()[-1].strip()[:200]}") from e
     net, from_torchvision = build_backbone(recipe["arch"], pretrained=False)
-    linear = [m for m in model.head if isinstance(m, torch.nn.Linear)]
+    first, *more = (m for m in model.head if isinstance(m, torch.nn.Linear))
     frame = {k: float(config["frame"][k]) for k in ("latitude", "longitude", "scale")}
     return {"arch": recipe["arch"], "library": "torchvision" if from_torchvision else "timm",
             "classifier": cut_classifier(net)[0] if from_torchvision else "",
             "options": getattr(net, "options", {}), "dropout": float(recipe.get("dropout", 0.5)),
-            "features": linear[0].in_features, "hidden": linear[1].in_features if head == "mlp" else 0, **frame}
+            "features": first.in_features, "hidden": more[0].in_features if head == "mlp" else 0, **frame}
 
 # %% ../../nbs/share/71_leaderboard.ipynb #ed039b5f
 def write_leaderboard(
@@ -183,9 +187,9 @@ def write_leaderboard(
     target = new_folder(target)
     config, metrics = read_run(run)
     if config.get("locator") == "recognise":
-        raise ValueError(f"{run} recognises by the patches of its photos, which takes img2gps and OpenCV: a board "
-                         "of torch alone takes a network (img2gps train --locator both); where more may be "
-                         "installed, img2gps export writes a folder for Predictor.load")
+        raise ValueError(f"{run} recognises by the patches of its photos, which takes img2gps and OpenCV: a "
+                         "board of torch alone takes a network (img2gps train --locator both); where more "
+                         "may be installed, img2gps export writes a folder for Predictor.load")
     read_config(run, network=True)
     if (Path(run)/"network.json").is_file(): metrics = read_metrics(Path(run)/"network.json") # alone
     import torch
