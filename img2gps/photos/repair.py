@@ -17,6 +17,7 @@ from ..geo import check_lat_lon, geodesic_m, mean_position
 from ..table import (
     capture_order, capture_seconds, float_column, has_position, need_columns, read_csv, table_frame,
     table_metres, text_column, write_table)
+from ..style import OKABE_ITO
 from .cache import small_jpeg
 from .clean import check_known
 from .split import check_labels, sessions
@@ -179,38 +180,65 @@ class PinEditor:
             raise ImportError("editing positions on a map needs the edit extra: pip install "
                               "'img2gps[edit]'") from e
         self.folder, self.path = Path(folder), Path(path or Path(folder)/"corrections.csv")
+        phone = table.set_index("file_name")
+        raw = [c if c in table else c.removeprefix("raw_") for c in ("raw_latitude", "raw_longitude")]
+        self.phone = phone[raw].set_axis(["latitude", "longitude"], axis=1)
         table = apply_corrections(table, self.path) if self.path.exists() else table
-        self.table = table.set_index("file_name")
+        self.table, self.drops = table.set_index("file_name"), []
+        self.walk = pd.Series(sessions(table).to_numpy(), table.file_name)
         order = table.file_name[capture_order(table)] if order is None else order
         self.names = [name for name in order if name in self.table.index]
         if not self.names:
             raise ValueError("no photos to edit: the table is empty, or `order` names none of its photos")
         self._make_map(table[has_position(table)], tiles)
-        self.image, self.caption = ipywidgets.Image(format="jpeg", width=480), ipywidgets.HTML()
-        self.back, self.forward = (ipywidgets.Button(description=word) for word in ("previous", "next"))
-        self.back.on_click(lambda _: self.show(self.at - 1))
-        self.forward.on_click(lambda _: self.show(self.at + 1))
-        buttons = ipywidgets.HBox([self.back, self.forward])
-        self.widget = ipywidgets.HBox([ipywidgets.VBox([self.image, self.caption, buttons]), self.map])
+        self._make_controls()
         self.show(0)
 
     def _ipython_display_(self):
         from IPython.display import display
         display(self.widget)
 
+# %% ../../nbs/photos/16_repair.ipynb #d6d1d783
+@patch
+def _make_controls(self:PinEditor):
+    "Buttons, the box to jump from, the photo with its caption, and the keys."
+    import ipywidgets as w
+    words = {"previous": lambda: self.show(self.at - 1), "next": lambda: self.show(self.at + 1), "undo": self.undo}
+    self.buttons = {word: w.Button(description=word, layout=w.Layout(width="6rem")) for word in words}
+    for word, button in self.buttons.items(): button.on_click(lambda _, do=words[word]: do())
+    self.jump = w.Combobox(options=self.names, placeholder="jump to a photo", ensure_option=True)
+    self.jump.observe(lambda change: change["new"] and self.show(self.names.index(change["new"])), "value")
+    photo = w.Layout(max_height="400px", max_width="480px", object_fit="contain")
+    self.image, self.caption = w.Image(format="jpeg", layout=photo), w.HTML()
+    seen = w.HBox([w.VBox([self.image, self.caption]), self.map])
+    self.widget = w.VBox([w.HBox([*self.buttons.values(), self.jump]), seen])
+    keys = {"ArrowLeft": "previous", "ArrowRight": "next", "n": "next", "u": "undo"}
+    self.press = lambda event: event["key"] in keys and words[keys[event["key"]]]()
+    try: from ipyevents import Event
+    except ImportError: return # the buttons are there all the same
+    self.keys = Event(source=self.widget, watched_events=["keydown"])
+    self.keys.on_dom_event(self.press)
+
 # %% ../../nbs/photos/16_repair.ipynb #0e1b4896
 @patch
 def _make_map(self:PinEditor, placed, tiles):
-    "The map with its pin, and a dot for each other photo."
-    from ipyleaflet import CircleMarker, LayerGroup, Map, Marker
+    "The map with its pin, a dot for each other photo, and the line from where the phone had put this one."
+    from ipyleaflet import LayerGroup, Map, Marker, Polyline
     self.centre = mean_position(placed.latitude, placed.longitude) if len(placed) else (0., 0.)
     self.marker = Marker(location=self.centre, draggable=True, title="drag to where the photo was taken")
-    spots = placed[["latitude", "longitude"]].drop_duplicates()[:1000].to_numpy().tolist()
-    dots = [CircleMarker(location=spot, radius=3, weight=1, color="#0072B2") for spot in spots]
-    background = {} if tiles else {"layers": ()}
-    self.map = Map(center=self.centre, zoom=18, scroll_wheel_zoom=True, **background)
-    for layer in (LayerGroup(layers=dots), self.marker): self.map.add(layer)
+    self.of_walk, self.shown_walk = LayerGroup(), None
+    self.line = Polyline(locations=[], color=OKABE_ITO["vermilion"], weight=2, fill=False)
+    self.placed, background = placed, {} if tiles else {"layers": ()}
+    self.map = Map(center=self.centre, zoom=18, scroll_wheel_zoom=True, keyboard=False, **background)
+    others = LayerGroup(layers=_dots(placed, OKABE_ITO["blue"]))
+    for layer in (others, self.of_walk, self.line, self.marker): self.map.add(layer)
     self.marker.observe(self._dropped, "location")
+
+def _dots(placed, color):
+    "A dot for each spot, a thousand at most."
+    from ipyleaflet import CircleMarker
+    spots = placed[["latitude", "longitude"]].drop_duplicates()[:1000].to_numpy().tolist()
+    return [CircleMarker(location=spot, radius=3, weight=1, color=color) for spot in spots]
 
 # %% ../../nbs/photos/16_repair.ipynb #e3571bc4
 @patch
@@ -227,19 +255,50 @@ def show(self:PinEditor,
     self.marker.location = place
     self.moving = False
     self.map.center = place
+    if self.walk[name] != self.shown_walk:
+        self.shown_walk = self.walk[name]
+        walk = self.placed[(self.placed.file_name.map(self.walk) == self.shown_walk).to_numpy()]
+        self.of_walk.layers = tuple(_dots(walk, OKABE_ITO["orange"]))
     try: self.image.value, damage = small_jpeg(self.folder/name, 480), ""
     except OSError as e: self.image.value, damage = b"", e.strerror or str(e)
-    self.caption.value = (f"{self.at + 1} of {len(self.names)}: <b>{html.escape(str(name))}</b> "
-                          f"{html.escape(str(row.get('taken_at', '')))} {html.escape(damage)}")
+    self._say(damage)
 
+@patch
+def _say(self:PinEditor, more=""):
+    "The photo's name, how far its pin was moved, and the line."
+    name = self.names[self.at]
+    pin, phone = (t.loc[name, ["latitude", "longitude"]].to_numpy(float) for t in (self.table, self.phone))
+    moved = 0. if np.isnan([*pin, *phone]).any() else float(geodesic_m(*phone, *pin))
+    self.line.locations = [phone.tolist(), pin.tolist()] if moved else []
+    told = f", moved by {moved:.1f} m" if moved else ""
+    taken = html.escape(str(self.table.loc[name].get("taken_at", "")))
+    self.caption.value = (f"{self.at + 1} of {len(self.names)}: <b>{html.escape(str(name))}</b> {taken}{told}"
+                          f"{html.escape(more and f', {more}')}")
+    self.buttons["undo"].disabled = not self.drops
+
+# %% ../../nbs/photos/16_repair.ipynb #f9ce8cd9
 @patch
 def _dropped(self:PinEditor, change):
     "Save the position of a pin that was dragged."
     if self.moving: return
     latitude, longitude = (float(v) for v in change["new"])
-    name = self.names[self.at]
+    name, columns = self.names[self.at], ["latitude", "longitude"]
     longitude = (longitude + 180) % 360 - 180 # a map can be dragged round the Earth
+    known = read_corrections(self.path) if self.path.exists() else None
+    before = None if known is None else known[known.file_name == name]
+    self.drops.append((name, self.table.loc[name, columns].to_numpy(), before))
     place = dict(file_name=name, latitude=latitude, longitude=longitude)
     add_corrections(self.path, pd.DataFrame([place]))
-    self.table.loc[name, ["latitude", "longitude"]] = latitude, longitude
-    self.caption.value = f"{html.escape(str(name))} saved at {latitude:.6f}, {longitude:.6f}"
+    self.table.loc[name, columns] = latitude, longitude
+    self._say("saved")
+
+@patch
+def undo(self:PinEditor):
+    "Take the last drop back, in the file as well, and show its photo."
+    if not self.drops: return
+    name, place, before = self.drops.pop()
+    known = read_corrections(self.path)
+    kept = pd.concat([known[known.file_name != name], before]).sort_values("file_name", ignore_index=True)
+    write_table(kept, self.path, overwrite=True)
+    self.table.loc[name, ["latitude", "longitude"]] = place
+    self.show(self.names.index(name))
