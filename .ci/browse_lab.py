@@ -81,14 +81,18 @@ def run_whole(page, address, name):
             const kernel = document.querySelector('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator');
             return kernel ? kernel.getAttribute('data-status') : 'unknown'}""")
         idle = idle + 1 if busy == "idle" and time.monotonic() - began > 4 else 0
-    took, pictures, errors = time.monotonic() - began, 0, set()
+    took, pictures, first, errors = time.monotonic() - began, 0, 0, set()
     scroller, step = page.locator(".jp-WindowedPanel-outer").first, 700
     height = scroller.evaluate("e => e.scrollHeight")
     for top in range(0, int(height) + step, step): # cells out of sight are not in the page
         scroller.evaluate("(e, top) => e.scrollTop = top", top)
         time.sleep(0.15)
-        pictures += page.locator(".jp-OutputArea-output img:visible, .jp-OutputArea-output svg:visible").count()
+        here = page.locator(".jp-OutputArea-output img:visible, .jp-OutputArea-output svg:visible").count()
+        first = max(top - 200, 0) if here and not pictures else first
+        pictures += here
         errors |= set(page.locator('[data-mime-type="application/vnd.jupyter.error"]').all_inner_texts())
+    scroller.evaluate("(e, top) => e.scrollTop = top", first) # to be looked at
+    time.sleep(1)
     return pictures, [e.strip().splitlines()[-1] for e in errors if e.strip()], took
 
 
