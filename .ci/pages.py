@@ -15,9 +15,7 @@ import tempfile
 from pathlib import Path
 
 COLUMNS = 110 # what fits beside the side bar of the site, and beside JupyterLab's file browser
-EXCUSED = { # notebook below nbs, or a folder of it -> (which checks it need not pass yet, why)
-    "90_cli.ipynb": ("picture", "a page of commands; its picture comes with the examples of usage"),
-}
+EXCUSED = {} # notebook below nbs, or a folder of it -> (which checks it need not pass yet, why)
 HIDDEN = {"hide", "default_exp", "export", "exporti"} # nbdev drops these cells, with what they put out
 PICTURE = re.compile(r"<(?:svg|img|iframe|canvas)\b", re.I)
 MARKDOWN_IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\([^)]*\)(?P<more>\{[^}]*\})?")

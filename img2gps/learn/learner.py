@@ -232,7 +232,8 @@ class GPSLearner(Learner):
     def export(self, *args, **kwargs):
         "Not here: fastai pickles the learner, which breaks with today's releases and is unsafe to load."
         raise NotImplementedError("a learner is kept by save_run(learn, photos, 'runs/mine'): weights "
-                                  "without a pickle, judged; img2gps export RUN makes a folder of it that locates")
+                                  "without a pickle, judged; img2gps export RUN makes a folder of it "
+                                  "that locates")
 
 def gps_learner(
     dls, # from `recipe_dataloaders` or `gps_dataloaders`
