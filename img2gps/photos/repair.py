@@ -182,16 +182,26 @@ LAT_LON, RAW = ["latitude", "longitude"], ["raw_latitude", "raw_longitude"]
 NO_CORRECTIONS = pd.DataFrame(columns=["file_name", *LAT_LON, "by"], dtype=object)
 # Keys press the buttons. JupyterLab keeps its own shortcuts out of what is marked so.
 KEYS = """
-const area = element.closest(".jp-OutputArea") || element.parentElement;
-area.setAttribute("data-lm-suppress-shortcuts", "true");
-area.onkeydown = event => {
-  const button = {ArrowLeft: "back", ArrowRight: "forward", n: "check", u: "undo"}[event.key];
-  const editor = event.target.closest(".img2gps-pins");
-  const other = event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input");
-  if (!button || !editor || other) return;
-  event.preventDefault();
-  editor.querySelector(".img2gps-" + button).click();
-};
+function listen(tries) {
+  const area = element.closest(".jp-OutputArea");
+  if (!area) return tries && setTimeout(listen, 100, tries - 1); // not in the page yet
+  area.setAttribute("data-lm-suppress-shortcuts", "true");
+  area.onclick = event => { // keys go to where the focus is
+    const editor = event.target.closest(".img2gps-pins");
+    if (!editor || editor.contains(document.activeElement)) return;
+    editor.tabIndex = 0;
+    editor.focus({preventScroll: true});
+  };
+  area.onkeydown = event => {
+    const button = {ArrowLeft: "back", ArrowRight: "forward", n: "check", u: "undo"}[event.key];
+    const editor = event.target.closest(".img2gps-pins");
+    const other = event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input");
+    if (!button || !editor || other) return;
+    event.preventDefault();
+    editor.querySelector(".img2gps-" + button).click();
+  };
+}
+listen(50);
 """
 
 # %% ../../nbs/photos/16_repair.ipynb #a818e827
@@ -247,24 +257,25 @@ def _make_controls(self:PinEditor):
     self.jump = Combobox(options=self.names, placeholder="jump to a name or a number",
                          continuous_update=False, layout=dict(width="210px"))
     self.jump.observe(self._jumped, "value")
-    self.image = Image(format="jpeg", layout=dict(max_height="400px", max_width="48%", object_fit="contain"))
+    self.image = Image(format="jpeg", layout=dict(max_height="100%", max_width="100%"))
     self.caption = HTML()
 
 @patch
 def _lay_out(self:PinEditor):
     "Controls above, the photo and the map side by side below."
-    from ipywidgets import HBox, HTML, VBox
+    from ipywidgets import Box, HBox, HTML, VBox
     colours = {"this photo's walk": WALK, "other photos": OTHERS, "where the phone put it": PHONE}
     legend = " &nbsp; ".join(f"<span style='color:{c}'>●</span> {name}" for name, c in colours.items())
     controls = HBox([self.back, self.forward, self.check, self.take_back, self.jump],
                     layout=dict(flex_flow="row wrap"))
-    views = HBox([self.image, self.map], layout=dict(align_items="flex-start"))
+    # room of its own, so that neither the map's size nor its centre changes with a photo
+    frame = Box([self.image], layout=dict(width="48%", height="400px", align_items="flex-start", overflow="hidden"))
+    views = HBox([frame, self.map], layout=dict(justify_content="space-between"))
     self.widget = VBox([controls, self.caption, views, HTML(legend)])
-    self.widget.tabbable = True # a click on it gives it the keys
     self.widget.add_class("img2gps-pins")
 
 # %% ../../nbs/photos/16_repair.ipynb #b12cbec9
-WALK, OTHERS, PHONE = OKABE_ITO["orange"], OKABE_ITO["blue"], OKABE_ITO["vermilion"]
+WALK, OTHERS, PHONE = OKABE_ITO["orange"], OKABE_ITO["blue"], OKABE_ITO["black"]
 
 @patch
 def _make_map(self:PinEditor, tiles):
@@ -279,11 +290,11 @@ def _make_map(self:PinEditor, tiles):
         layer.on_click(lambda feature=None, **_: self._jump_to(feature["properties"]["name"]))
         return layer
     self.others, self.mates = dots(OTHERS, 3), dots(WALK, 4)
-    self.phone = CircleMarker(location=self.centre, radius=7, weight=2, color=PHONE, fill_opacity=0.3)
-    self.line = Polyline(locations=[self.centre, self.centre], weight=3, color=PHONE, fill=False)
+    self.phone = CircleMarker(location=self.centre, radius=8, weight=2, color=PHONE, fill=False)
+    self.line = Polyline(locations=[self.centre, self.centre], weight=2, color=PHONE, fill=False)
     background = {} if tiles else {"layers": ()}
     self.map = Map(center=self.centre, zoom=18, scroll_wheel_zoom=True, keyboard=False, **background,
-                   layout=dict(height="400px", flex="1 1 320px", min_width="320px"))
+                   layout=dict(height="400px", width="51%"))
     for layer in (self.others, self.mates, self.line, self.phone, self.marker): self.map.add(layer)
     self.map.add(ScaleControl(position="bottomleft", imperial=False))
     self.marker.observe(self._dropped, "location")
@@ -331,16 +342,25 @@ def _place_pin(self:PinEditor, said=""):
     words = [f"{self.at + 1:,} of {len(self.names):,}: <b>{html.escape(str(name))}</b>",
              html.escape(str(row.get("taken_at", "")))]
     if row.against: words.append(f"flagged: {html.escape(row.against)}")
-    if np.isnan(place).any(): place = self.centre
+    if np.isnan(place).any(): place = self._guess(name)
     if lost := np.isnan(phone).any(): phone = place
     words.append("the phone gave no position" if lost
                  else f"<b>{geodesic_m(*phone, *place):.1f} m</b> from where the phone put it")
     if name in self.by: words.append(f"corrected by {html.escape(self.by[name])}")
     self.moving = True # the pin is put there by us, which is no correction
     self.marker.location, self.phone.location, self.line.locations = place, phone, [phone, place]
+    self.phone.opacity = float(not lost)
     self.moving = False
     self.caption.value = " · ".join(w for w in (*words, html.escape(self.damage), html.escape(said)) if w)
     return place
+
+@patch
+def _guess(self:PinEditor, name):
+    "Where a photo without a position may be: with the nearest in time of its walk, else in the middle."
+    mates = self.table[has_position(self.table) & (self.table.walk == self.table.walk[name])]
+    seconds = capture_seconds(self.table)
+    gaps = (seconds[mates.index] - seconds[name]).abs().dropna()
+    return tuple(float(v) for v in mates.loc[gaps.idxmin(), LAT_LON]) if len(gaps) else self.centre
 
 # %% ../../nbs/photos/16_repair.ipynb #c0d5309e
 @patch
