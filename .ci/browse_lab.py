@@ -166,16 +166,24 @@ def drag_and_undo(tab, lab, shots, picture):
     for key, words in (("ArrowRight", "2 of "), ("ArrowRight", "3 of "), ("ArrowLeft", "2 of "), ("n", "flagged")): # 2 is not flagged
         tab.keyboard.press(key)
         said(f"key {key}", words)
+    def middle(selector):
+        "Where something of the map is in the page."
+        box = editor.locator(selector).bounding_box()
+        return box["x"] + box["width"]/2, box["y"] + box["height"]/2
+    for _ in range(8): tab.keyboard.press("ArrowRight") # faster than a map can glide
+    tab.keyboard.press("n")
     box = editor.locator("input")
     box.fill("20")
     box.press("Enter")
     said("jumped", "20 of ")
+    tab.wait_for_timeout(500)
+    off = max(abs(a - b) for a, b in zip(middle(".leaflet-marker-draggable"), middle(".leaflet-container")))
+    if off > 30: problems.append(f"jumped: the pin is {off:.0f} pixels off the middle of the map")
     name = caption.locator("b").first.inner_text()
     def drag(right, down):
         "Take the pin somewhere else, in pixels."
-        tab.wait_for_timeout(1000) # the map glides to its photo
-        pin = editor.locator(".leaflet-marker-draggable").bounding_box()
-        x, y = pin["x"] + pin["width"]/2, pin["y"] + pin["height"]/2
+        tab.wait_for_timeout(300)
+        x, y = middle(".leaflet-marker-draggable")
         tab.mouse.move(x, y)
         tab.mouse.down()
         for part in range(1, 11): tab.mouse.move(x + right*part/10, y + down*part/10)

@@ -331,7 +331,7 @@ def show(self:PinEditor,
         self._draw_dots()
     try: self.image.value, self.damage = small_jpeg(self.folder/name, 800), ""
     except OSError as e: self.image.value, self.damage = b"", e.strerror or str(e)
-    self.map.center = self._place_pin(said)
+    self._look_at(self._place_pin(said))
 
 @patch
 def _place_pin(self:PinEditor, said=""):
@@ -361,6 +361,16 @@ def _guess(self:PinEditor, name):
     seconds = capture_seconds(self.table)
     gaps = (seconds[mates.index] - seconds[name]).abs().dropna()
     return tuple(float(v) for v in mates.loc[gaps.idxmin(), LAT_LON]) if len(gaps) else self.centre
+
+@patch
+def _look_at(self:PinEditor, place):
+    "Put a place into the middle of the map, at once."
+    # a new centre alone glides, and is lost where another comes before it arrives; a new zoom jumps, and
+    # Leaflet rounds it
+    zoom = round(self.map.zoom)
+    with self.map.hold_sync():
+        self.map.zoom = zoom + (1e-6 if self.map.zoom == zoom else 0)
+        self.map.center = place
 
 # %% ../../nbs/photos/16_repair.ipynb #c0d5309e
 @patch
