@@ -269,7 +269,8 @@ def _lay_out(self:PinEditor):
     controls = HBox([self.back, self.forward, self.check, self.take_back, self.jump],
                     layout=dict(flex_flow="row wrap"))
     # room of its own, so that neither the map's size nor its centre changes with a photo
-    frame = Box([self.image], layout=dict(width="48%", height="400px", align_items="flex-start", overflow="hidden"))
+    room = dict(width="48%", height="400px", align_items="flex-start", overflow="hidden")
+    frame = Box([self.image], layout=room)
     views = HBox([frame, self.map], layout=dict(justify_content="space-between"))
     self.widget = VBox([controls, self.caption, views, HTML(legend)])
     self.widget.add_class("img2gps-pins")
@@ -354,6 +355,7 @@ def _place_pin(self:PinEditor, said=""):
     self.caption.value = " · ".join(w for w in (*words, html.escape(self.damage), html.escape(said)) if w)
     return place
 
+# %% ../../nbs/photos/16_repair.ipynb #76a46aa5
 @patch
 def _guess(self:PinEditor, name):
     "Where a photo without a position may be: with the nearest in time of its walk, else in the middle."
