@@ -1,17 +1,23 @@
 #!/usr/bin/env python3
-"""Step through notebooks as people do: JupyterLab in a real headless Chromium. Run by hand, not by .ci/run.
+"""Use the notebooks as people do: JupyterLab in a real headless Chromium. Run by hand and before the site is published, not by .ci/run.
 
-    python .ci/browse_lab.py [--shots FOLDER] [--chromium /usr/bin/chromium] [NOTEBOOK ...]
+    python .ci/browse_lab.py [--shots FOLDER] [--picture FILE] [--chromium /usr/bin/chromium] [NOTEBOOK below nbs ...]
 
-The checkout's notebooks are copied into a temporary folder and opened in JupyterLab, six of them if none is named; each is run whole
-through the menu. No cell may end in an error, and a notebook that is stored with pictures must show some. Then a pin of the live editor in
-nbs/photos/16_repair.ipynb is dragged and the drop undone, and corrections.csv read after both. The exit status is 0 where all of it held.
-Needs playwright (pip install playwright), Chromium and the extra `edit`; where either of the first two is missing, it says so and ends.
+The files that git knows or would add are copied into a temporary folder, and JupyterLab is started there. Six notebooks are run whole
+through its menu: no cell may put out an error or a warning, and as many pictures must have been drawn as the stored notebook holds.
+In the pin editor of photos/16_repair a pin is dragged and taken back, by mouse and keys, and corrections.csv is read after each.
+The exit status is 0 where all of it held. Needs JupyterLab, playwright (pip install playwright) and Chromium; where one is missing,
+everything is skipped, with a line.
 """
 import argparse
+import csv
+import importlib.util
 import json
 import os
+import re
+import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -21,153 +27,232 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = ("00_geo.ipynb", "03_style.ipynb", "photos/16_repair.ipynb", "demo/25_campus.ipynb", "show/60_plots.ipynb",
-             "tutorials/walk.ipynb")
-PATIENCE_S = 300
-TOKEN = "browse"
+EDITOR = "photos/16_repair"
+NOTEBOOKS = "00_geo", "photos/10_exif", EDITOR, "demo/25_campus", "show/60_plots", "tutorials/walk"
+SETTINGS = { # of JupyterLab: every cell in the page, no question about news, nothing saved behind our back
+    "notebook-extension/tracker": {"windowingMode": "none"}, "docmanager-extension/plugin": {"autosave": False},
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False}}
+PATIENCE_MS, RUN_MS = 60_000, 300_000
+STATE = """() => {
+  const notebook = document.querySelector(".jp-NotebookPanel:not(.lm-mod-hidden)");
+  const texts = (selector) => [...notebook.querySelectorAll(selector)].map(e => e.innerText.trim());
+  const kind = (mime) => `.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.${mime}"]`;
+  const pictures = [...notebook.querySelectorAll(".jp-RenderedImage img, .jp-RenderedHTMLCommon img, .jp-RenderedSVG img, .jp-RenderedHTML svg")];
+  return {
+    prompts: texts(".jp-CodeCell .jp-InputArea-prompt"), errors: texts(kind("error")), warnings: texts(kind("stderr")),
+    drawn: pictures.filter(p => p.tagName != "IMG" || p.complete && p.naturalWidth > 0).length,
+    blank: pictures.filter(p => p.tagName == "IMG" && !(p.complete && p.naturalWidth > 0)).length};
+}"""
 
 
-def free_port():
-    "A port that nobody listens on."
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def copy_checkout(to):
+    "The files that git knows or would add."
+    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True,
+                            capture_output=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if not (ROOT/name).is_file(): continue
+        (to/name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT/name, to/name)
 
 
-def open_lab(folder, port):
-    "JupyterLab as a process, once it answers."
-    words = ["lab", "--no-browser", f"--ServerApp.port={port}", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}",
-             "--ServerApp.allow_root=True", "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    lab = subprocess.Popen([sys.executable, "-m", "jupyter", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                           env=os.environ | {"JUPYTER_CONFIG_DIR": str(folder/".jupyter"), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
-                                             "TMPDIR": str(folder/"tmp")})
-    for _ in range(120):
-        time.sleep(0.5)
-        try: urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token={TOKEN}", timeout=2)
-        except OSError: continue
-        return lab
-    lab.terminate()
-    sys.exit("JupyterLab did not start within a minute")
+class Lab:
+    "JupyterLab as a process, with settings and a temporary folder of its own."
+    def __init__(self, folder):
+        self.copy, self.tmp, self.token = folder/"checkout", folder/"tmp", secrets.token_hex(16)
+        copy_checkout(self.copy)
+        self.tmp.mkdir()
+        for name, values in SETTINGS.items():
+            path = folder/"settings"/"@jupyterlab"/f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(values))
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        port = self.url.rpartition(":")[2]
+        words = ["--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+                 f"--ServerApp.root_dir={self.copy}", f"--IdentityProvider.token={self.token}"]
+        own = {f"JUPYTER{name}_DIR": str(folder/where) for name, where in (
+            ("_CONFIG", "config"), ("_DATA", "data"), ("_RUNTIME", "runtime"), ("LAB_SETTINGS", "settings"), ("LAB_WORKSPACES", "workspaces"))}
+        env = os.environ | own | {"TMPDIR": str(self.tmp), "PYTHONPATH": str(self.copy), "MPLCONFIGDIR": str(folder/"matplotlib")}
+        self.log = open(folder/"lab.log", "w")
+        self.process = subprocess.Popen([sys.executable, "-m", "jupyterlab", *words], env=env, stdout=self.log, stderr=self.log)
+        until = time.monotonic() + 60
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > until: sys.exit(f"JupyterLab did not start:\n{self.said()}")
+            time.sleep(0.5)
+
+    def said(self): return Path(self.log.name).read_text()[-3000:]
+
+    def answers(self):
+        try: return bool(self.ask("status"))
+        except OSError: return False
+
+    def ask(self, path, method="GET"):
+        request = urllib.request.Request(f"{self.url}/api/{path}", method=method, headers={"Authorization": f"token {self.token}"})
+        with urllib.request.urlopen(request, timeout=30) as answer: return json.loads(answer.read() or "null")
+
+    def end_kernels(self):
+        for session in self.ask("sessions"): self.ask(f"sessions/{session['id']}", "DELETE")
+
+    def corrections(self):
+        "The rows of the pin editor's file, or None where there is none."
+        found = list(self.tmp.rglob("corrections.csv"))
+        if len(found) > 1: sys.exit(f"several corrections.csv: {found}")
+        return list(csv.DictReader(found[0].read_text().splitlines())) if found else None
+
+    def close(self):
+        self.process.send_signal(signal.SIGTERM)
+        try: self.process.wait(30)
+        except subprocess.TimeoutExpired: self.process.kill()
+        self.log.close()
 
 
-def has_pictures(path):
-    "Whether a notebook is stored with pictures among its outputs."
+def stored_pictures(path):
+    "How many outputs of a stored notebook are pictures."
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return any("image/png" in o.get("data", {}) for c in cells for o in c.get("outputs", ()))
+    data = [o.get("data", {}) for c in cells for o in c.get("outputs", [])]
+    return sum(any(m.startswith("image/") for m in d) or "<img" in "".join(d.get("text/html", "")) for d in data)
 
 
-def dismiss(page):
-    "Close what JupyterLab asks, such as for a kernel."
-    for name in ("Select", "Select Kernel", "OK", "No"):
-        button = page.get_by_role("button", name=name, exact=True)
-        if button.count() and button.first.is_visible(): button.first.click()
+def run_whole(tab, lab, name, shots):
+    "Open a notebook, run it through the menu, wait for its end; problems."
+    from playwright.sync_api import TimeoutError
+    start = time.monotonic()
+    tab.goto(f"{lab.url}/lab/workspaces/{name.replace('/', '-')}/tree/nbs/{name}.ipynb?token={lab.token}")
+    tab.wait_for_selector(".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=PATIENCE_MS)
+    tab.wait_for_function("() => document.body.innerText.includes('| Idle')", timeout=PATIENCE_MS)
+    for _ in range(3): # a click in the kernel's first second can be lost
+        tab.get_by_role("menuitem", name="Run", exact=True).click()
+        tab.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        try: tab.wait_for_function("() => /[*0-9]/.test(document.querySelector('.jp-CodeCell .jp-InputArea-prompt').innerText)", timeout=8000)
+        except TimeoutError: continue
+        break
+    tab.wait_for_function("""() => ![...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')].some(p => p.innerText.includes('*'))
+        && document.querySelector('.jp-Notebook-ExecutionIndicator').dataset.status == 'idle'""", timeout=RUN_MS)
+    tab.wait_for_timeout(1500) # pictures are decoded, widgets laid out
+    state, wanted = tab.evaluate(STATE), stored_pictures(ROOT/"nbs"/f"{name}.ipynb")
+    problems = [f"{name}: an error: {text[-600:]}" for text in state["errors"]]
+    problems += [f"{name}: a warning: {text[-600:]}" for text in state["warnings"]]
+    idle = sum(not re.search(r"\d", p) for p in state["prompts"])
+    if idle: problems.append(f"{name}: {idle} of {len(state['prompts'])} cells were not run")
+    if state["drawn"] < wanted: problems.append(f"{name}: {state['drawn']} pictures, the stored notebook has {wanted}")
+    if state["blank"]: problems.append(f"{name}: {state['blank']} pictures stayed blank")
+    print(f"{name:18} {time.monotonic() - start:5.1f} s  {len(state['prompts'])} cells, {state['drawn']} pictures ({wanted} stored), "
+          f"{len(state['errors'])} errors, {len(state['warnings'])} warnings")
+    first = tab.locator(".jp-NotebookPanel .jp-OutputArea-output img").first
+    if first.count(): first.scroll_into_view_if_needed()
+    tab.screenshot(path=shots/f"{name.replace('/', '-')}.png")
+    return problems
 
 
-def run_whole(page, address, name):
-    "Run a notebook through the menu; pictures, errors and seconds of it."
-    page.goto(f"{address}/lab/tree/{name}?token={TOKEN}&reset")
-    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-    time.sleep(2)
-    dismiss(page)
-    began = time.monotonic()
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_text("Restart Kernel and Run All Cells", exact=False).first.click()
-    page.locator(".jp-Dialog .jp-mod-accept").last.click(timeout=20_000)
-    idle = 0
-    while idle < 3: # seconds without a cell that runs or waits
-        if time.monotonic() - began > PATIENCE_S: return None, ["it did not end"], PATIENCE_S
-        time.sleep(1)
-        busy = page.evaluate("""() => {
-            const kernel = document.querySelector('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator');
-            return kernel ? kernel.getAttribute('data-status') : 'unknown'}""")
-        idle = idle + 1 if busy == "idle" and time.monotonic() - began > 4 else 0
-    took, pictures, first, errors = time.monotonic() - began, 0, 0, set()
-    scroller, step = page.locator(".jp-WindowedPanel-outer").first, 700
-    height = scroller.evaluate("e => e.scrollHeight")
-    for top in range(0, int(height) + step, step): # cells out of sight are not in the page
-        scroller.evaluate("(e, top) => e.scrollTop = top", top)
-        time.sleep(0.15)
-        here = page.locator(".jp-OutputArea-output img:visible, .jp-OutputArea-output svg:visible").count()
-        first = max(top - 200, 0) if here and not pictures else first
-        pictures += here
-        errors |= set(page.locator('[data-mime-type="application/vnd.jupyter.error"]').all_inner_texts())
-    scroller.evaluate("(e, top) => e.scrollTop = top", first) # to be looked at
-    time.sleep(1)
-    return pictures, [e.strip().splitlines()[-1] for e in errors if e.strip()], took
+def drag_and_undo(tab, lab, shots, picture):
+    "Use the pin editor by mouse and keys, and read its file after each step; problems."
+    problems, editor = [], tab.locator(".img2gps-pins").first
+    caption, number = editor.locator(".widget-html-content, .jupyter-widgets-html-content").first, iter(range(1, 20))
+    def said(step, *words):
+        "Wait for words below the buttons."
+        try: tab.wait_for_function("([e, ws]) => ws.every(w => e.innerText.includes(w))", arg=[caption.element_handle(), words], timeout=10_000)
+        except Exception: problems.append(f"{step}: {caption.inner_text()!r} lacks one of {words}")
+        tab.screenshot(path=shots/f"pins-{next(number)}-{step.replace(' ', '-')}.png")
+    def holds(step, good):
+        if not good: problems.append(f"{step}: corrections.csv holds {lab.corrections()}")
+        print(f"{step:18} {' '.join(caption.inner_text().split())[:110]}; rows in corrections.csv: {len(lab.corrections() or [])}")
+    tab.evaluate("e => e.scrollIntoView({block: 'center'})", editor.element_handle())
+    said("opened", "1 of ")
+    holds("opened", lab.corrections() is None)
+    editor.locator("img.widget-image").click()
+    for key, words in (("ArrowRight", "2 of "), ("ArrowRight", "3 of "), ("ArrowLeft", "2 of "), ("n", "flagged")): # 2 is not flagged
+        tab.keyboard.press(key)
+        said(f"key {key}", words)
+    def middle(selector):
+        "Where something of the map is in the page."
+        box = editor.locator(selector).bounding_box()
+        return box["x"] + box["width"]/2, box["y"] + box["height"]/2
+    for _ in range(8): tab.keyboard.press("ArrowRight") # faster than a map can glide
+    tab.keyboard.press("n")
+    box = editor.locator("input")
+    box.fill("20")
+    box.press("Enter")
+    said("jumped", "20 of ")
+    tab.wait_for_timeout(500)
+    off = max(abs(a - b) for a, b in zip(middle(".leaflet-marker-draggable"), middle(".leaflet-container")))
+    if off > 30: problems.append(f"jumped: the pin is {off:.0f} pixels off the middle of the map")
+    name = caption.locator("b").first.inner_text()
+    def drag(right, down):
+        "Take the pin somewhere else, in pixels."
+        tab.wait_for_timeout(300)
+        x, y = middle(".leaflet-marker-draggable")
+        tab.mouse.move(x, y)
+        tab.mouse.down()
+        for part in range(1, 11): tab.mouse.move(x + right*part/10, y + down*part/10)
+        tab.mouse.up()
+    drag(60, -40)
+    said("dragged", "saved", "by hand")
+    rows = lab.corrections() or [{}]
+    holds("dragged", [r.get("file_name") for r in rows] == [name] and rows[0]["by"] == "hand")
+    if picture:
+        tab.wait_for_timeout(500)
+        editor.screenshot(path=picture)
+        from PIL import Image
+        with Image.open(picture) as taken: taken.convert("RGB").quantize(96).save(picture, optimize=True)
+    drag(-90, 30)
+    tab.wait_for_timeout(1000)
+    said("dragged again", "saved")
+    second = lab.corrections() or [{}]
+    holds("dragged again", len(second) == 1 and second[0] != rows[0])
+    tab.keyboard.press("u")
+    said("key u", "taken back")
+    holds("key u", lab.corrections() == rows)
+    editor.get_by_role("button", name="undo").click()
+    tab.wait_for_timeout(1000)
+    said("undone", "taken back", "0.0 m")
+    holds("undone", lab.corrections() == [])
+    if "Javascript Error" in tab.locator(".jp-NotebookPanel").inner_text(): problems.append("the editor's keys: a JavaScript error")
+    if editor.locator("img.widget-image").bounding_box()["height"] > 401: problems.append("the photo is over 400 pixels high")
+    return problems
 
 
-def drag_a_pin(page, folder, shots):
-    "Drag the pin of the live editor, undo it; what corrections.csv held before, after the drop, and after undoing."
-    scroller = page.locator(".jp-WindowedPanel-outer").first
-    for top in range(0, 60_000, 500):
-        scroller.evaluate("(e, top) => e.scrollTop = top", top)
-        time.sleep(0.2)
-        if page.locator(".leaflet-marker-icon").count(): break
-    pin = page.locator(".leaflet-marker-icon").first
-    pin.scroll_into_view_if_needed()
-    time.sleep(1)
-    rows = lambda: [len(p.read_text().splitlines()) - 1 for p in (folder/"tmp").rglob("drawn/corrections.csv")]
-    before, at = rows(), pin.bounding_box()
-    x, y = at["x"] + at["width"] / 2, at["y"] + at["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    for i in range(1, 11): page.mouse.move(x + 6 * i, y - 3 * i)
-    page.mouse.up()
-    time.sleep(2)
-    dropped = rows()
-    if shots:
-        page.screenshot(path=shots/"pin.png")
-        page.locator(".jp-OutputArea-output .widget-vbox", has=page.locator(".leaflet-container")).first.screenshot(path=shots/"editor.png")
-    page.get_by_role("button", name="undo", exact=True).first.click()
-    time.sleep(2)
-    if shots: page.screenshot(path=shots/"pin-undone.png")
-    return before, dropped, rows()
+def browse(lab, notebooks, shots, picture, chromium):
+    "Everything in one browser; problems."
+    from playwright.sync_api import sync_playwright
+    problems = []
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for name in notebooks:
+            tab = browser.new_page(viewport=dict(width=1280, height=900))
+            try:
+                problems += run_whole(tab, lab, name, shots)
+                if name == EDITOR: problems += drag_and_undo(tab, lab, shots, picture)
+            except Exception as e:
+                tab.screenshot(path=shots/f"{name.replace('/', '-')}-failed.png")
+                problems.append(f"{name}: {type(e).__name__}: {str(e)[:600]}")
+                print(lab.said())
+            tab.close()
+            lab.end_kernels()
+        browser.close()
+    return problems
 
 
 def main():
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("notebooks", nargs="*", default=NOTEBOOKS, help="below nbs/")
-    options.add_argument("--shots", type=Path, help="folder for screenshots")
-    options.add_argument("--chromium", type=Path, default=Path("/usr/bin/chromium"))
-    args = options.parse_args()
-    try: from playwright.sync_api import sync_playwright
-    except ImportError: sys.exit(print("skipped: no playwright (pip install playwright)"))
-    if not args.chromium.is_file(): sys.exit(print(f"skipped: no Chromium at {args.chromium}"))
-    if args.shots: args.shots.mkdir(parents=True, exist_ok=True)
-    failed = []
-    with tempfile.TemporaryDirectory(prefix="img2gps-lab-") as folder:
-        folder, port = Path(folder), free_port()
-        (folder/"tmp").mkdir()
-        for name in ("nbs", "settings.ini", "img2gps"):
-            (shutil.copytree if (ROOT/name).is_dir() else shutil.copy)(ROOT/name, folder/name)
-        # its last cells export, and remove what the editor works on
-        edited = folder/"nbs"/"photos"/"16_repair.ipynb"
-        kept = json.loads(edited.read_text(encoding="utf-8"))
-        kept["cells"] = [c for c in kept["cells"] if "shutil.rmtree(folder)" not in "".join(c["source"])]
-        edited.write_text(json.dumps(kept), encoding="utf-8")
-        lab = open_lab(folder, port)
-        try:
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=str(args.chromium))
-                page = browser.new_page(viewport={"width": 1400, "height": 1000})
-                for name in args.notebooks:
-                    pictures, errors, took = run_whole(page, f"http://127.0.0.1:{port}", f"nbs/{name}")
-                    if not errors and not pictures and has_pictures(ROOT/"nbs"/name): errors = ["no picture is shown"]
-                    print(f"{name}: {took:.0f} s, {'failed: ' + '; '.join(errors) if errors else 'no error'}"
-                          f"{', pictures are shown' if pictures else ''}", flush=True)
-                    failed += [name] * bool(errors)
-                    if args.shots: page.screenshot(path=args.shots/f"{Path(name).stem}.png")
-                    if name.endswith("16_repair.ipynb"):
-                        before, dropped, undone = drag_a_pin(page, folder, args.shots)
-                        good = sum(dropped) == 1 and sum(undone) == 0
-                        print(f"a pin: {sum(dropped)} correction after the drop, {sum(undone)} after undoing"
-                              f"{'' if good else ': failed'}", flush=True)
-                        failed += [] if good else ["a pin"]
-                browser.close()
-        finally:
-            lab.terminate()
-            lab.wait(20)
-    sys.exit(1 if failed else 0)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("notebooks", nargs="*", default=NOTEBOOKS, help="below nbs, without .ipynb (default: six)")
+    parser.add_argument("--shots", type=Path, help="a folder for screenshots (default: none are kept)")
+    parser.add_argument("--picture", type=Path, help="write the pin editor's picture of its page here")
+    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    args = parser.parse_args()
+    missing = [name for name in ("jupyterlab", "playwright") if importlib.util.find_spec(name) is None]
+    if not Path(args.chromium).exists(): missing.append(args.chromium)
+    if missing: return print(f"skipped: there is no {', no '.join(missing)}")
+    with tempfile.TemporaryDirectory(prefix="img2gps-lab-", ignore_cleanup_errors=True) as folder:
+        folder = Path(folder)
+        shots = args.shots or folder/"shots"
+        shots.mkdir(parents=True, exist_ok=True)
+        lab = Lab(folder)
+        try: problems = browse(lab, args.notebooks, shots, args.picture, args.chromium)
+        finally: lab.close()
+    for problem in problems: print(f"PROBLEM: {problem}")
+    print("all of it held" if not problems else f"{len(problems)} problems")
+    return bool(problems)
 
 
-if __name__ == "__main__": main()
+if __name__ == "__main__": sys.exit(main())
