@@ -16,7 +16,7 @@ WINGS = { # folder of nbs -> its name in the side bar, in the order of the site
     "tutorials": "Tutorials", "": "Ground", "photos": "Photos", "capture": "Capture", "demo": "Demo", "learn": "Learn",
     "locate": "Locate", "judge": "Judge", "show": "Show", "share": "Share", "road": "Road", "studies": "Studies",
     "benchmarks": "Benchmarks"}
-FIRST = ("afternoon", "walk", "report", "ship", "service", "machines", "data", "questions") # pages without a number that stand before others of their wing
+FIRST = ("afternoon", "walk", "report", "ship", "service", "machines", "questions") # pages without a number that stand before others of their wing
 BEGIN, END = "<!-- rooms: made by .ci/maps.py -->", "<!-- end of rooms -->"
 FIRST_OF_THE_ROAD = 70
 

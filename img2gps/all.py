@@ -26,7 +26,7 @@ from .learn.data import gps_dataloaders
 from .learn.augment import augmentations
 from .learn.losses import make_loss
 from .learn.models import create_model
-from .learn.learner import gps_learner, train
+from .learn.learner import gps_learner, recipe_dataloaders, train
 from .locate.predict import Predictor
 from .locate.many import photo_paths, to_geojson, to_gpx, to_kml
 from .locate.walk import Walk, plot_track, track, write_track
@@ -45,7 +45,8 @@ from .share.hub import write_dataset, push_run, push_dataset, pull_run, pull_dat
 from .locate.places import Places
 from .runs import read_predictions
 from .recognise import train_places, judge_walk, add_walk, places_standing, plot_matched
-from .pipeline import train_folder, train_table, resume_run, run_demo, standing, Job
+from .pipeline import (
+    train_folder, train_table, resume_run, run_demo, standing, evaluate, save_run, Job)
 from .study import read_study, run_study, summarise_study, plot_study
 from .questions import ask
 

@@ -551,6 +551,9 @@ def predict_command(
     if (online or track) and not walk: raise ValueError("--online and --track are for walks: add --walk")
     if walk and (workers > 1 or address): raise ValueError("--workers and --address: not for --walk")
     if write_exif: new_folder(write_exif)
+    if track: # before the work
+        from img2gps.locate.walk import track_files, write_track
+        track_files(track, overwrite)
     predictor, paths = Predictor.load(run, device or "cpu", engine), photo_paths(photos)
     if walk:
         located = predictor.predict(paths, progress=_bars() and len(paths) > 64, walk=True, online=online,
@@ -558,7 +561,6 @@ def predict_command(
         rows = located.to_dict("records")
     else: rows = _locate_each(predictor, paths, csv, _spread(workers, address))
     if track:
-        from img2gps.locate.walk import write_track
         print("track:", *write_track(located, track, overwrite, safe_csv).values())
     _write_answers(rows, predictor, dict(csv=csv, geojson=geojson, kml=kml, gpx=gpx, json=as_json), overwrite,
                    safe_csv)

@@ -9,7 +9,7 @@ __all__ = ['log', 'QUIET', 'RUN_FILES', 'REFUSAL_PAYS', 'DEMO_RECIPE', 'TINY_CAM
            'learned_words', 'train_folder', 'resume_run', 'run_demo', 'evaluate', 'save_run']
 
 # %% ../nbs/80_pipeline.ipynb #61d2019e
-import importlib.util, logging, os, sys, time
+import errno, importlib.util, logging, os, sys, time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable
@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from sklearn.metrics import roc_auc_score
 from fastcore.basics import noop
-from fastai.torch_core import default_device, rank_distrib, set_seed
+from fastai.torch_core import default_device, num_distrib, rank_distrib, set_seed
 
 from .files import remove_unfinished, shown, write_json
 from .table import counted, has_position, text_column, write_table
@@ -96,7 +96,8 @@ def _loaders_of_what_is_there(photos, recipe, cache_dir, job, resume):
         try: return recipe_dataloaders(photos, recipe, job.on(), cache_dir, bool(job.progress)), photos
         except OSError as e:
             lost = getattr(e, "photo", None)
-            if lost is None or resume: raise # who resumes has to have the same photos
+            ours = e.errno in (None, errno.ENOENT) # damaged or gone, and not a machine that is out of files
+            if lost is None or not ours or resume or num_distrib(): raise # others have to have the same photos
             name = Path(os.path.relpath(lost, photos.folder)).as_posix()
             there = photos.table[photos.table.file_name != name].reset_index(drop=True)
             if len(there) == len(photos.table): raise

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['USUAL_PAUSE_S', 'SHARPNESS', 'WALK_COLUMNS', 'Pace', 'fit_pace', 'Steps', 'evidence_of', 'chain', 'name_time',
            'walk_table', 'walk_seconds', 'chained_beliefs', 'Walk', 'track', 'track_geojson', 'track_gpx',
-           'write_track', 'plot_track']
+           'track_files', 'write_track', 'plot_track']
 
 # %% ../../nbs/locate/43_walk.ipynb #aa9f47bf
 import re
@@ -418,19 +418,27 @@ def track_gpx(
         out.append("</trkseg></trk>")
     return "\n".join([*out, "</gpx>", ""])
 
+# %% ../../nbs/locate/43_walk.ipynb #8b68b94a
+def track_files(
+    path, # of the CSV; the others lie beside it
+    overwrite: bool=False, # files of those names may be there
+) -> dict: # csv, geojson, gpx, png: Paths
+    """The four files that `write_track` writes. FileExistsError where one of them is there, a phone's own .gpx,
+    say, unless `overwrite`."""
+    files = {kind: Path(path).with_suffix(f".{kind}") for kind in ("csv", "geojson", "gpx", "png")}
+    if not overwrite and (there := [file for file in files.values() if file.exists()]):
+        raise FileExistsError(f"{there[0]} is there already; name another file, or move it away first")
+    return files
+
 def write_track(
     located, # from `Places.locate_walk`
     path, # of the CSV; the others lie beside it
     overwrite: bool=False, # replace files of those names
     safe: bool=False, # of the CSV, see `safe_cells`
 ) -> dict: # csv, geojson, gpx, png: Paths
-    """Write the track as CSV, GeoJSON, GPX and a picture. FileExistsError where one of the four is there, a
-    phone's own .gpx, say, unless `overwrite`."""
+    "Write the track as CSV, GeoJSON, GPX and a picture; see `track_files`."
     from img2gps.style import figure_png
-    path = Path(path)
-    files = {kind: path.with_suffix(f".{kind}") for kind in ("csv", "geojson", "gpx", "png")}
-    if not overwrite and (there := [file for file in files.values() if file.exists()]):
-        raise FileExistsError(f"{there[0]} is there already; name another file, or move it away first")
+    files = track_files(path, overwrite)
     write_table(track(located), files["csv"], overwrite, safe)
     write_json(files["geojson"], track_geojson(located))
     with atomic_path(files["gpx"], True) as temporary:
