@@ -90,19 +90,25 @@ QUIET = Job(progress=None, say=noop)
 RUN_FILES = ("config.json", "history.csv", "model.safetensors", "familiarity.safetensors", "predictions.csv",
              "suspects.csv", "metrics.json", "map.png", "report.html")
 
-def _loaders_of_what_is_there(photos, recipe, cache_dir, job, resume):
-    "A recipe's loaders and their photos, without those that went or were damaged since they were cleaned."
+def _of_what_is_there(photos, work, say):
+    "What work makes of photos, and those: without what went or was damaged since it was cleaned."
     while True:
-        try: return recipe_dataloaders(photos, recipe, job.on(), cache_dir, bool(job.progress)), photos
+        try: return work(photos), photos
         except OSError as e:
             lost = getattr(e, "photo", None)
-            ours = e.errno in (None, errno.ENOENT) # damaged or gone, and not a machine that is out of files
-            if lost is None or not ours or resume or num_distrib(): raise # others have to have the same photos
+            # damaged or gone, and not a machine that is out of files
+            if lost is None or e.errno not in (None, errno.ENOENT): raise
             name = Path(os.path.relpath(lost, photos.folder)).as_posix()
             there = photos.table[photos.table.file_name != name].reset_index(drop=True)
             if len(there) == len(photos.table): raise
-            job.say(f"{shown(name)} is left out: it changed after it was cleaned ({e})")
+            say(f"{shown(name)} is left out: it changed after it was cleaned ({e})")
             photos = photos._replace(table=there)
+
+def _loaders_of_what_is_there(photos, recipe, cache_dir, job, resume):
+    "A recipe's loaders and their photos."
+    load = lambda photos: recipe_dataloaders(photos, recipe, job.on(), cache_dir, bool(job.progress))
+    if resume or num_distrib(): return load(photos), photos # others have, or had, the same photos
+    return _of_what_is_there(photos, load, job.say)
 
 def _length(recipe, steps):
     "How long a recipe trains, in words."
@@ -175,7 +181,8 @@ def finish_run(
     "Locate the held-out photos, fit the radius on validation photos, judge, and write what a reader needs."
     run, config = Path(run), read_config(run)
     predictor = Predictor.load(run, device=str(job.on()))
-    predictor.familiarity = fit_familiarity(predictor, photos, job.cache(run))
+    familiar = lambda photos: fit_familiarity(predictor, photos, job.cache(run))
+    predictor.familiarity = _of_what_is_there(photos, familiar, job.say)[0]
     table = locate_held_out(predictor, photos, job.say)
     refusal = keep_refusal(table, job.say)
     if refusal["used"]: save_familiarity(predictor.familiarity, run/"familiarity.safetensors")
