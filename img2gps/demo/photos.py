@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 import piexif
 from PIL import Image
-from tqdm import tqdm
 
+from ..files import tqdm
 from ..table import RADIUS_68
 from ..photos.write import gps_block
 from img2gps.demo.campus import (

@@ -36,11 +36,10 @@ from fastcore.basics import noop
 from fastcore.foundation import L
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel
-from tqdm import tqdm
 
 import fastai.callback.schedule # noqa: F401  gives Learner its fit_one_cycle
 from ..geo import LocalFrame, geodesic_m
-from ..files import atomic_path, remove_unfinished
+from ..files import atomic_path, remove_unfinished, tqdm
 from .recipe import Recipe
 from .losses import loss_outputs, make_loss
 from .augment import augmentations

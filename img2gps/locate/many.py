@@ -13,10 +13,9 @@ from pathlib import Path
 
 from fastcore.basics import patch
 from filelock import FileLock, Timeout
-from tqdm import tqdm
 
 from .. import __version__
-from ..files import file_sha256, shown
+from ..files import file_sha256, shown, tqdm
 from ..shards import Failed
 from ..photos.exif import PHOTO_EXTENSIONS
 from .predict import Predictor

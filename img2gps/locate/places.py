@@ -23,10 +23,9 @@ from fastcore.basics import patch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from ..geo import LocalFrame, mean_position
-from ..files import atomic_path, file_sha256
+from ..files import atomic_path, file_sha256, tqdm
 from ..table import capture_seconds, counted, has_position, photo_table
 from .patches import FEATURES, Patches, agree, features_named, match
 

@@ -20,10 +20,9 @@ import numpy as np
 from fastcore.basics import patch
 from PIL import Image, ImageOps
 from pydantic import ConfigDict, Field
-from tqdm import tqdm
 
 from ..geo import LocalFrame
-from ..files import read_json
+from ..files import read_json, tqdm
 from ..checked import AtLeast0, Checked, Count, Positive, Probability, check_content
 from ..photos.exif import MAX_WHOLE, decode_photo, fit_image
 from ..learn.lookalike import Familiarity, load_familiarity

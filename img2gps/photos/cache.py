@@ -15,10 +15,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from fastcore.basics import patch
 from filelock import FileLock
-from tqdm import tqdm
-from tqdm.contrib.concurrent import thread_map
 
-from ..files import cache_folder, file_sha256, write_whole
+from ..files import cache_folder, file_sha256, write_whole, tqdm
 from ..page import plain_text
 from .exif import decode_photo
 
@@ -236,6 +234,7 @@ class Known:
 
     def find_all(self, kind, find, paths, workers: int=0, progress: bool=True) -> list:
         "The same for many photos, in threads (0: one a processor, 8 at most)."
+        from tqdm.contrib.concurrent import thread_map # after `tqdm` of files, which keeps it quiet
         try: return thread_map(lambda path: self.find(kind, find, path), paths, desc=kind.partition(" ")[0],
                                max_workers=workers or min(os.cpu_count() or 1, 8), unit="photo",
                                disable=not progress, tqdm_class=tqdm)
