@@ -109,7 +109,7 @@ def _never_walked(places, held):
     for row, e in zip(held.rows, held.evidence):
         far = np.hypot(*(places.metres - places.metres[row]).T) > NEVER_WALKED_M
         kept = far[e.photos]
-        out.append(Evidence(e.photos[kept], e.counts[kept], e.distinct[kept], np.where(far, e.votes, 0)))
+        out.append(Evidence(e.photos[kept], e.counts[kept], e.scores[kept], np.where(far, e.votes, 0)))
     return replace(held, evidence=out)
 
 def crossed_radii(
@@ -212,7 +212,7 @@ def plot_matched(
     axes = figure.subplots(len(chosen), 2, width_ratios=(1.6, 1), squeeze=False)
     for i, (pair, where) in zip(chosen, axes):
         belief, row = beliefs[i], answered.iloc[i]
-        best = belief.photos[belief.counts.argmax()]
+        best = belief.photos[belief.shares.argmax()]
         mine, other = indexed.patches[i], places.patches(best)
         seen = [Path(folder)/name for name in (row.file_name, places.table.file_name[best])]
         agree(mine, other, matcher_of(places.features)(mine, other)).plot(mine, other, *seen, pair)

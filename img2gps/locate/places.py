@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = ['STEP_M', 'REACH_M', 'MOST_PLACES', 'NEIGHBOURHOOD_M', 'PLACES_VERSION', 'PATCHES_VERSION', 'VOTERS', 'NEIGHBOURS',
-           'SHORTLIST', 'CALIBRATION_PHOTOS', 'LEVELS', 'UNSEEN_M', 'MEET_M', 'MEET_SHARE', 'VOTE_WEIGHTS',
-           'LESS_ANYWHERE', 'BORROWED', 'LEAST_TAUGHT', 'UNFAMILIAR', 'ANSWER_COLUMNS', 'UNREADABLE', 'word_count',
-           'nearest_words', 'learn_words', 'Ground', 'Places', 'outings', 'PatchCache', 'extract_all', 'Evidence',
-           'matcher_of', 'Weights', 'spread_density', 'Belief', 'expected_best', 'nowhere_features', 'spreads',
-           'chances', 'believe', 'HeldOut', 'stretch', 'borrowed']
+           'SHORTLIST', 'CALIBRATION_PHOTOS', 'LEVELS', 'UNSEEN_M', 'MEET_M', 'MEET_SHARE', 'BORROWED', 'LEAST_TAUGHT',
+           'UNFAMILIAR', 'ANSWER_COLUMNS', 'UNREADABLE', 'word_count', 'nearest_words', 'learn_words', 'Ground',
+           'Places', 'outings', 'PatchCache', 'extract_all', 'Evidence', 'matcher_of', 'Weights', 'spread_density',
+           'Belief', 'expected_best', 'over_chance', 'spreads', 'chances', 'believe', 'HeldOut', 'stretch', 'borrowed']
 
 # %% ../../nbs/locate/42_places.ipynb #35186916
 import json, os
@@ -128,7 +127,7 @@ def _averages(points, centres, photos):
     return (diags(1 / np.maximum(total, 1e-9).astype(np.float32)) @ matrix).tocsr()
 
 # %% ../../nbs/locate/42_places.ipynb #2246c01d
-PLACES_VERSION = 2
+PLACES_VERSION = 3
 
 class Places:
     "The photos of walked places, their patches, and what was learned about how to believe them."
@@ -146,9 +145,7 @@ class Places:
         self.descriptors = np.concatenate([p.descriptors for p in patches])
         if not len(self.descriptors):
             raise ValueError("none of the photos shows a single corner; nothing can be recognised")
-        every = max(1, len(self.descriptors) // 80_000)
-        self.words = learn_words(self.descriptors[::every], word_count(len(
-            self.descriptors))) if words is None else words
+        self.words = _words_for(self.descriptors) if words is None else words
         self.word = _words_of(self.descriptors, self.words)
         self._arrange()
 
@@ -158,6 +155,10 @@ class Places:
         "The patches of photo number `i`."
         at = slice(self.starts[i], self.starts[i + 1])
         return Patches(np.asarray(self.points[at], np.float32), np.asarray(self.descriptors[at]))
+
+def _words_for(descriptors):
+    "As many words as so many patches need, learned from a sample of them."
+    return learn_words(descriptors[::max(1, len(descriptors) // 80_000)], word_count(len(descriptors)))
 
 def _words_of(descriptors, words, chunk=20_000):
     "Each patch's word, in threads."
@@ -319,24 +320,20 @@ class Evidence:
     "What the index says about one photo."
     photos: np.ndarray # int (s,): the shortlist
     counts: np.ndarray # int (s,): matches that agree
-    distinct: np.ndarray # int (s,): those that speak for themselves
+    scores: np.ndarray # float (s,): what those weigh, see `Agreement.score`
     votes: np.ndarray # float32 (n,), of all photos that were asked
 
     def __len__(self): return len(self.photos)
 
     def only(self, kept):
-        return Evidence(self.photos[kept], self.counts[kept], self.distinct[kept], self.votes)
+        return Evidence(self.photos[kept], self.counts[kept], self.scores[kept], self.votes)
 
     def features(self,
         near_votes, # (n,): log of each photo's neighbourhood's votes, see `Ground.at_photos`
-    ) -> np.ndarray: # (s, 5)
+    ) -> np.ndarray: # (s, 2)
         "What each shortlisted photo says, as numbers that mean the same in every photo."
-        count, distinct = np.log1p(self.counts), np.log1p(self.distinct)
-        own = self.votes[self.photos]
-        chance = lambda values: np.median(values) if len(values) else 0.
-        return np.stack([count - chance(count), count, distinct - chance(distinct),
-                         np.log(own / max(own.mean(), 1e-9) + 1e-3) if len(own) else own,
-                         near_votes[self.photos]], 1)
+        score = np.sqrt(self.scores)
+        return np.stack([score - (np.median(score) if len(score) else 0.), near_votes[self.photos]], 1)
 
 # %% ../../nbs/locate/42_places.ipynb #820aaaef
 @lru_cache
@@ -357,22 +354,20 @@ def evidence(self:Places,
     listed = asked[np.argsort(-votes[asked], kind="stable")[:shortlist]]
     pair = matcher_of(self.features)
     found = [agree(patches, mine, pair(patches, mine)) for mine in map(self.patches, listed)]
-    return Evidence(listed, np.array([f.count for f in found], int), np.array([f.distinct for f in found],
-                                                                              int), votes)
+    return Evidence(listed, np.array([f.count for f in found], int), np.array([f.score for f in found]), votes)
 
 # %% ../../nbs/locate/42_places.ipynb #26bb168c
 @dataclass
 class Weights:
     "How evidence becomes belief."
-    loudness: list=field(default_factory=lambda: [0.3, 1.0, 1.5, 0.5, 2.0]) # beta, of `Evidence.features`
+    loudness: list=field(default_factory=lambda: [1.1, 1.8]) # beta, of `Evidence.features`
     anywhere: float=5. # beta_0
     near_m: float=6. # standard deviation of a photo's place about the one that it matches
     far_m: float=17. # and from farther off
     far_share: float=0.4
-    votes: float=2. # gamma
-    less: float=0. # taken off beta_0 for the votes, which leave less to chance
-    # of the logistic in `nowhere_features`
-    nowhere: list = field(default_factory=lambda: [3.2, -2.6, -0.5, -1.5])
+    votes: float=3. # gamma
+    less: float=4. # taken off beta_0 for the votes, which leave less to chance
+    nowhere: list=field(default_factory=lambda: [2.4, -0.7]) # of a logistic in the best match over chance
 
     def packed(self):
         share = np.log(self.far_share / (1 - self.far_share))
@@ -429,12 +424,11 @@ def expected_best(
     return z
 
 # %% ../../nbs/locate/42_places.ipynb #2d5fc107
-def nowhere_features(features, weights):
-    """What tells a photo of here from one of elsewhere: all its evidence, its best match over chance, its
-    votes."""
-    if not len(features): return np.array([1., -1., 0., 0.])
-    loud = features @ weights.loudness - weights.anywhere
-    return np.array([1., np.logaddexp.reduce(loud) / 4, features[:, 0].max(), features[:, 4].max()])
+def over_chance(
+    features, # (s, 2), see `Evidence.features`
+) -> float:
+    "A photo's best match over chance, which tells photos of here from those of elsewhere."
+    return float(features[:, 0].max(initial=0.))
 
 def spreads(
     evidence: Evidence,
@@ -448,7 +442,7 @@ def spreads(
 
 # %% ../../nbs/locate/42_places.ipynb #2a2c3edb
 def chances(
-    features, # (s, 5), see `Evidence.features`
+    features, # (s, 2), see `Evidence.features`
     spread, # from `spreads`
     ground: Ground,
     weights: Weights,
@@ -476,7 +470,7 @@ def believe(
     features = evidence.features(near_votes)
     chance, share = chances(features, spreads(evidence, ground, metres, weights), ground, weights,
                             ground.at_places(votes), 0. if also is None else also)
-    odds = nowhere_features(features, weights) @ np.asarray(weights.nowhere)
+    odds = weights.nowhere[0] + weights.nowhere[1] * over_chance(features)
     return Belief(ground.places, chance, float(1 / (1 + np.exp(-odds))), evidence.photos, share,
                   evidence.counts)
 
@@ -580,7 +574,7 @@ def _near_votes(self, held, i):
 
 def _stacked(self, held):
     "Features and squared distances of all shortlists, filled up to one length with photos that say nothing."
-    features = np.zeros((len(held), SHORTLIST, 5))
+    features = np.zeros((len(held), SHORTLIST, 2))
     squared, silent = np.full((len(held), SHORTLIST), 1e8), np.ones((len(held), SHORTLIST), bool)
     for i, (row, e) in enumerate(zip(held.rows, held.evidence)):
         if not len(e): continue
@@ -612,8 +606,6 @@ def fit_weights(self:Places,
     return usual.unpacked(minimize(cost, start, method="L-BFGS-B", options=dict(maxiter=60)).x)
 
 # %% ../../nbs/locate/42_places.ipynb #deb71edc
-VOTE_WEIGHTS, LESS_ANYWHERE = (1., 2., 3., 4.), (0., 1., 2.) # tried together: votes leave less to chance
-
 @patch
 def beliefs(self:Places,
     held: HeldOut,
@@ -633,24 +625,6 @@ def errors(self:Places,
     "How far held-out photos' answers are off."
     return np.array([np.hypot(*(b.position() - self.metres[row])) for b, row in zip(beliefs, held.rows)])
 
-@patch
-def fit_votes(self:Places, held, weights) -> Weights:
-    """Choose how much the neighbourhood's votes count, and how much less lies anywhere for it, by the
-    mean error."""
-    choices = [Weights(**vars(weights) | {"votes": votes, "less": less})
-               for votes in VOTE_WEIGHTS for less in LESS_ANYWHERE]
-    off = np.zeros((len(held), len(choices)))
-    for i, (row, e) in enumerate(zip(held.rows, held.evidence)):
-        kept, ground = held.groups[held.group[i]]
-        spread, features = spreads(e, ground, self.metres, weights), e.features(_near_votes(self, held, i))
-        log_votes = ground.at_places(e.votes[kept])
-        for k, w in enumerate(choices):
-            at = expected_best(ground.places, chances(features, spread, ground, w, log_votes)[0])
-            off[i, k] = np.hypot(*(at - self.metres[row]))
-    mean, usual = held.equal_weights() @ off, Weights().votes
-    return min(zip(mean, choices),
-               key=lambda t: (t[0] > 1.01 * mean.min(), abs(t[1].votes - usual), t[1].less))[1]
-
 # %% ../../nbs/locate/42_places.ipynb #89ff7331
 @patch
 def fit_nowhere(self:Places, held, weights) -> Weights:
@@ -662,12 +636,12 @@ def fit_nowhere(self:Places, held, weights) -> Weights:
         features = e.features(_near_votes(self, held, i))
         far = np.hypot(*(self.metres[e.photos] - self.metres[row]).T) > UNSEEN_M
         # its best match is right
-        if not far[e.counts.argmax()]: here.append(nowhere_features(features, weights)[1:])
+        if not far[e.scores.argmax()]: here.append([over_chance(features)])
         if far.sum() > SHORTLIST // 3:
-            gone.append(nowhere_features(e.only(far).features(_near_votes(self, held, i)), weights)[1:])
+            gone.append([over_chance(e.only(far).features(_near_votes(self, held, i)))])
     if min(len(here), len(gone)) < 20: return weights
     fit = LogisticRegression(C=1., class_weight="balanced").fit(here + gone, [0]*len(here) + [1]*len(gone))
-    return Weights(**vars(weights) | {"nowhere": [float(fit.intercept_[0]), *map(float, fit.coef_[0])]})
+    return Weights(**vars(weights) | {"nowhere": [float(fit.intercept_[0]), float(fit.coef_[0, 0])]})
 
 # %% ../../nbs/locate/42_places.ipynb #fd0c940e
 def stretch(
@@ -723,8 +697,7 @@ def calibrate(self:Places,
         self.calibration = {"weights": vars(Weights()), "photos": 0, "same_day": same_day, "held_out": 0,
                             "stretch": borrowed(BORROWED["stretch"])}
         return self.calibration
-    weights = self.fit_votes(held, self.fit_weights(held))
-    weights = self.fit_nowhere(held, weights)
+    weights = self.fit_nowhere(held, self.fit_weights(held))
     beliefs = self.beliefs(held, weights)
     self.calibration = {
         "weights": vars(weights), "photos": len(held), "same_day": same_day,
@@ -748,7 +721,7 @@ def answer(self:Places,
     if stretch is None: stretch = (self.calibration or {}).get("stretch", {})
     radius = max(belief.radius(level, at), STEP_M) * stretch.get(f"{level:g}", np.nan)
     refused = belief.nowhere > 0.5
-    best = int(np.argmax(belief.counts)) if len(belief.counts) else None
+    best = int(np.argmax(belief.shares)) if len(belief.shares) else None
     return dict(pred_latitude=float(latitude), pred_longitude=float(longitude),
                 radius_m=float("nan") if refused else float(radius), note=UNFAMILIAR if refused else "",
                 nowhere=belief.nowhere, agreeing=0 if best is None else int(belief.counts[best]),
@@ -907,12 +880,15 @@ def append(self:Places,
     table, # photo table with a position for every row
     patches, # the photos' `Patches`
 ):
-    "Put photos and their patches behind the others."
+    "Put photos and their patches behind the others. Words are learned anew where the patches have doubled."
     rows = photo_table(table)[self.table.columns]
     join = lambda old, new, kind: np.concatenate([np.asarray(old), np.concatenate(new).astype(kind)])
     descriptors = np.concatenate([p.descriptors for p in patches])
-    self.word = join(self.word, [_words_of(descriptors, self.words)], np.uint16)
     self.descriptors = np.concatenate([np.asarray(self.descriptors), descriptors])
+    if word_count(len(self.descriptors)) > len(self.words):
+        self.words = _words_for(self.descriptors)
+        self.word = _words_of(self.descriptors, self.words)
+    else: self.word = join(self.word, [_words_of(descriptors, self.words)], np.uint16)
     self.points = join(self.points, [p.points for p in patches], np.float16)
     self.starts = np.r_[self.starts, self.starts[-1] + np.cumsum([len(p) for p in patches])]
     self.table = pd.concat([self.table, rows], ignore_index=True)

@@ -212,7 +212,7 @@ def chained_beliefs(
 def walk_weights(self:Places) -> Weights:
     """Those of single photos, but for the votes: in a walk the neighbours in time do what neighbours in
     space do for one photo."""
-    return Weights(**vars(self.weights) | {"votes": Weights().votes, "less": 0.})
+    return Weights(**vars(self.weights) | {"votes": 2., "less": 0.})
 
 @patch
 def _held_walks(self:Places, held):

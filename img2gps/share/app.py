@@ -62,7 +62,7 @@ def seen_before(
     "The photo that one was recognised by, and the patches that match; points in pixels at `SIDE`."
     from img2gps.locate.patches import agree
     from img2gps.locate.places import matcher_of
-    best = int(sight.belief.photos[np.argmax(sight.belief.counts)])
+    best = int(sight.belief.photos[np.argmax(sight.belief.shares)])
     mine, other = sight.patches, places.patches(best)
     matches = agree(mine, other, matcher_of(places.features)(mine, other)).matches
     return best, mine.points[matches.first, :2], other.points[matches.second, :2]
