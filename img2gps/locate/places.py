@@ -184,7 +184,7 @@ def _arrange(self:Places):
     self.owner = np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))
     self.order = np.argsort(self.word, kind="stable").astype(np.int32)
     self.cells = np.searchsorted(self.word[self.order], np.arange(len(self.words) + 1))
-    self.probes = 4 if len(self.order) < 2_000_000 else 2
+    self.probes = 8 if len(self.order) < 2_000_000 else 4 # words that a patch is looked for in
     self.frame = LocalFrame(*mean_position(self.table.latitude, self.table.longitude))
     self.metres = self.frame.to_metres(self.table.latitude.to_numpy(), self.table.longitude.to_numpy())
     self.ground = Ground(self.metres)
