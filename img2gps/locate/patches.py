@@ -71,16 +71,17 @@ class UprightSift:
         "The strongest patches of a photo; none for a blank wall."
         grey = grey_photo(photo)
         sift = cv2.SIFT_create(nfeatures=0, contrastThreshold=self.contrast)
-        points = _upright(sift.detect(grey, None))[:self.most]
+        points = _upright(sift.detect(grey, None), self.most)
         if not points: return Patches(np.zeros((0, 3), np.float32), np.zeros((0, 128), np.uint8))
         points, histograms = sift.compute(grey, points)
         where = np.array([(*p.pt, p.size) for p in points], np.float32)
         return Patches(where, hellinger_bytes(histograms))
 
-def _upright(points):
-    "Keypoints pointing up, the strongest first, each place and size once."
+def _upright(points, most):
+    "The strongest keypoints, pointing up, each place and size once."
     seen = {}
     for p in sorted(points, key=lambda p: -p.response):
+        if len(seen) == most: break
         p.angle = 0.
         seen.setdefault((round(p.pt[0], 1), round(p.pt[1], 1), round(p.size, 1)), p)
     return list(seen.values())
@@ -167,8 +168,8 @@ def agree(
     growth = np.log(q[:, 2] / p[:, 2])
     scale, p, q = np.exp(growth), p[:, :2], q[:, :2]
     shift = q - scale[:, None] * p # of each proposal
-    off = scale[:, None, None] * p + shift[:, None] - q # proposal, match, axis
-    near = (off**2).sum(2) < (TOLERANCE_PX * np.maximum(1, scale)[:, None])**2
+    off = [scale[:, None] * p[:, k] + shift[:, k, None] - q[:, k] for k in (0, 1)] # proposal, match
+    near = off[0]**2 + off[1]**2 < (TOLERANCE_PX * np.maximum(1, scale)[:, None])**2
     near &= np.abs(growth - growth[:, None]) < np.log(SIZE_FACTOR)
     best = near.sum(1).argmax()
     inside, transform = near[best], (scale[best], *shift[best])

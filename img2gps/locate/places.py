@@ -184,7 +184,7 @@ def _arrange(self:Places):
     self.owner = np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))
     self.order = np.argsort(self.word, kind="stable").astype(np.int32)
     self.cells = np.searchsorted(self.word[self.order], np.arange(len(self.words) + 1))
-    self.probes = 8 if len(self.order) < 2_000_000 else 4 # words that a patch is looked for in
+    self.probes = 8 if len(self.order) < 2_000_000 else 2 # words that a patch is looked for in
     self.frame = LocalFrame(*mean_position(self.table.latitude, self.table.longitude))
     self.metres = self.frame.to_metres(self.table.latitude.to_numpy(), self.table.longitude.to_numpy())
     self.ground = Ground(self.metres)
@@ -275,18 +275,19 @@ def neighbours(self:Places,
     row = np.repeat(np.arange(len(x)), probes)
     order = np.argsort(cell, kind="stable")
     cell, row = cell[order], row[order]
-    squared = np.full((len(x), probes, NEIGHBOURS), np.inf, np.float32)
-    photo, filled = np.full(squared.shape, -1, np.int32), np.zeros(len(x), int)
+    squared = np.full((len(row), NEIGHBOURS), np.inf, np.float32)
+    photo = np.full(squared.shape, -1, np.int32)
     edges = np.flatnonzero(np.r_[True, np.diff(cell) > 0, True])
     for begin, end in zip(edges[:-1], edges[1:]):
-        rows, found = row[begin:end], self.order[self.cells[cell[begin]]:self.cells[cell[begin] + 1]]
+        found = self.order[self.cells[cell[begin]]:self.cells[cell[begin] + 1]]
         if kept is not None: found = found[kept[self.owner[found]]]
         if len(found):
-            at, near = _nearest(x[rows], self.descriptors[found].astype(np.float32))
-            squared[rows, filled[rows], :at.shape[1]] = near
-            photo[rows, filled[rows], :at.shape[1]] = self.owner[found][at]
-        filled[rows] += 1
-    squared, photo = squared.reshape(len(x), probes * NEIGHBOURS), photo.reshape(len(x), probes * NEIGHBOURS)
+            theirs = self.descriptors.take(found, 0) # half the time of an index
+            at, near = _nearest(x[row[begin:end]], theirs.astype(np.float32))
+            squared[begin:end, :at.shape[1]] = near
+            photo[begin:end, :at.shape[1]] = self.owner[found[at]]
+    back = np.argsort(order)
+    squared, photo = (a[back].reshape(len(x), probes * NEIGHBOURS) for a in (squared, photo))
     best = np.argsort(squared, 1)[:, :NEIGHBOURS]
     return np.sqrt(np.take_along_axis(squared, best, 1)), np.take_along_axis(photo, best, 1)
 
@@ -295,7 +296,7 @@ def _nearest(x, y):
     squared = np.maximum((x * x).sum(1)[:, None] + np.einsum("ij,ij->i", y, y) - 2 * (x @ y.T), 0)
     if len(y) <= NEIGHBOURS: return np.tile(np.arange(len(y)), (len(x), 1)), squared
     at = np.argpartition(squared, NEIGHBOURS - 1, 1)[:, :NEIGHBOURS]
-    return at, np.take_along_axis(squared, at, 1)
+    return at, squared[np.arange(len(x))[:, None], at]
 
 # %% ../../nbs/locate/42_places.ipynb #1554eb23
 @patch
