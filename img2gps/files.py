@@ -139,6 +139,6 @@ def real_data(
 # %% ../nbs/01_files.ipynb #20a0c2a4
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "IProgress not found")
-    from tqdm.auto import tqdm
+    from tqdm.auto import tqdm # noqa: F401  for everybody else
 
 _all_ = ["tqdm"]
