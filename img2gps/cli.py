@@ -532,10 +532,8 @@ def predict_command(
     kml: NewFile = None, # write the answers as placemarks, for Google Earth
     gpx: NewFile = None, # write the answers as waypoints, for a phone's map
     as_json: NewFile = None,
-    # write copies of the JPEGs, positions and radii in their EXIF, into this new folder
-    write_exif: Place = None,
-    # locate photos of one camera and session together, by capture time (a run with places)
-    walk: bool = False,
+    write_exif: Place = None, # write copies of the JPEGs, the answers in their EXIF, into this new folder
+    walk: bool = False, # locate photos of one camera and session together, by capture time (needs places)
     online: bool = False, # with --walk: answer each photo from the past alone
     track: NewFile = None, # with --walk: write the track to this CSV, and beside it .geojson, .gpx and .png
     engine: Literal["auto", "torch", "onnxruntime"] = "auto", # of the network: auto takes what starts sooner

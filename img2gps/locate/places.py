@@ -102,12 +102,13 @@ class Ground:
 
 # %% ../../nbs/locate/42_places.ipynb #c26acc06
 def _grid(tree, step):
-    "Points of a grid within reach of those in a tree."
-    low, high = tree.mins - REACH_M, tree.maxes + REACH_M
-    east, north = (np.arange(a, b + step, step) for a, b in zip(low, high))
-    rows = np.array_split(north, max(1, len(east) * len(north) // 500_000 + 1))
-    parts = [np.stack(np.meshgrid(east, r), -1).reshape(-1, 2) for r in rows if len(r)]
-    return np.concatenate([p[np.isfinite(tree.query(p, distance_upper_bound=REACH_M)[0])] for p in parts])
+    "Points of a grid within reach of those in a tree, row by row; what lies between far ones costs nothing."
+    low, most = tree.mins - REACH_M, np.ceil(REACH_M / step) + 1
+    near = np.arange(-most, most + 1)
+    own = np.unique(np.floor((tree.data[:, ::-1] - low[::-1]) / step), axis=0) # north before east
+    around = np.stack(np.meshgrid(near, near, indexing="ij"), -1).reshape(-1, 2)
+    points = low + step * np.unique((own[:, None] + around).reshape(-1, 2), axis=0)[:, ::-1]
+    return points[np.isfinite(tree.query(points, distance_upper_bound=REACH_M)[0])]
 
 def _cells(metres, side=STEP_M / 2):
     "Photos that stand closer together than matters here, as one: each photo's cell, their middles and sizes."
@@ -355,7 +356,8 @@ def evidence(self:Places,
     listed = asked[np.argsort(-votes[asked], kind="stable")[:shortlist]]
     pair = matcher_of(self.features)
     found = [agree(patches, mine, pair(patches, mine)) for mine in map(self.patches, listed)]
-    return Evidence(listed, np.array([f.count for f in found], int), np.array([f.score for f in found]), votes)
+    counts, scores = np.array([f.count for f in found], int), np.array([f.score for f in found])
+    return Evidence(listed, counts, scores, votes)
 
 # %% ../../nbs/locate/42_places.ipynb #26bb168c
 @dataclass

@@ -423,8 +423,8 @@ def track_files(
     path, # of the CSV; the others lie beside it
     overwrite: bool=False, # files of those names may be there
 ) -> dict: # csv, geojson, gpx, png: Paths
-    """The four files that `write_track` writes. FileExistsError where one of them is there, a phone's own .gpx,
-    say, unless `overwrite`."""
+    """The four files that `write_track` writes. FileExistsError where one of them is there, a phone's own
+    .gpx, say, unless `overwrite`."""
     files = {kind: Path(path).with_suffix(f".{kind}") for kind in ("csv", "geojson", "gpx", "png")}
     if not overwrite and (there := [file for file in files.values() if file.exists()]):
         raise FileExistsError(f"{there[0]} is there already; name another file, or move it away first")

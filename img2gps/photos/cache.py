@@ -9,14 +9,14 @@ __all__ = ['CACHE_VERSION', 'PhotoStore', 'CachedPhotos', 'cache_photos', 'Known
 # %% ../../nbs/photos/13_cache.ipynb #976ead44
 import base64, html, io, json, mmap, os, shutil, sqlite3, threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from fastcore.basics import patch
 from filelock import FileLock
 
-from ..files import cache_folder, file_sha256, write_whole, tqdm
+from ..files import cache_folder, file_sha256, tqdm, write_whole
 from ..page import plain_text
 from .exif import decode_photo
 
@@ -234,11 +234,10 @@ class Known:
 
     def find_all(self, kind, find, paths, workers: int=0, progress: bool=True) -> list:
         "The same for many photos, in threads (0: one a processor, 8 at most)."
-        from tqdm.contrib.concurrent import thread_map # after `tqdm` of files, which keeps it quiet
-        try: return thread_map(lambda path: self.find(kind, find, path), paths, desc=kind.partition(" ")[0],
-                               max_workers=workers or min(os.cpu_count() or 1, 8), unit="photo",
-                               disable=not progress, tqdm_class=tqdm)
-        finally: self.database.close()
+        with closing(self.database), ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
+            found = pool.map(lambda path: self.find(kind, find, path), paths)
+            return list(tqdm(found, total=len(paths), desc=kind.partition(" ")[0], unit="photo",
+                             disable=not progress))
 
 # %% ../../nbs/photos/13_cache.ipynb #02562da4
 def known_photos() -> Path:

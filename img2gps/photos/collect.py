@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..geo import check_lat_lon
-from ..files import cache_folder, write_whole, tqdm
+from ..files import cache_folder, tqdm, write_whole
 from ..shards import Failed
 from ..table import COLUMNS, has_position, photo_table, posix_name, read_csv, rename_columns
 from .exif import PHOTO_EXTENSIONS, add_sidecar, read_photo

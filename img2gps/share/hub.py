@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from ..files import new_folder, read_json, shown, whole_folder, write_json, write_whole, tqdm
+from ..files import new_folder, read_json, shown, tqdm, whole_folder, write_json, write_whole
 from ..table import counted, float_column, text_column, write_table
 from ..photos.exif import PHOTO_EXTENSIONS, read_header, read_photo
 from ..photos.write import strip_private
