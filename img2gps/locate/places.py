@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
@@ -128,7 +129,7 @@ def _averages(points, centres, photos):
     return (diags(1 / np.maximum(total, 1e-9).astype(np.float32)) @ matrix).tocsr()
 
 # %% ../../nbs/locate/42_places.ipynb #2246c01d
-PLACES_VERSION = 3
+PLACES_VERSION = 4
 
 class Places:
     "The photos of walked places, their patches, and what was learned about how to believe them."
@@ -143,19 +144,20 @@ class Places:
         self.features, self.calibration = features, None
         self.starts = np.cumsum([0] + [len(p) for p in patches])
         self.points = np.concatenate([p.points for p in patches]).astype(np.float16)
-        self.descriptors = np.concatenate([p.descriptors for p in patches])
-        if not len(self.descriptors):
+        descriptors = np.concatenate([p.descriptors for p in patches])
+        if not len(descriptors):
             raise ValueError("none of the photos shows a single corner; nothing can be recognised")
-        self.words = _words_for(self.descriptors) if words is None else words
-        self.word = _words_of(self.descriptors, self.words)
+        self.words = _words_for(descriptors) if words is None else words
+        self.word = _words_of(descriptors, self.words)
         self._arrange()
+        self.descriptors = descriptors[self.order] # those of a word lie together
 
     def __len__(self): return len(self.table)
 
     def patches(self, i):
         "The patches of photo number `i`."
         at = slice(self.starts[i], self.starts[i + 1])
-        return Patches(np.asarray(self.points[at], np.float32), np.asarray(self.descriptors[at]))
+        return Patches(np.asarray(self.points[at], np.float32), self.descriptors.take(self.place[at], 0))
 
 def _words_for(descriptors):
     "As many words as so many patches need, learned from a sample of them."
@@ -182,8 +184,10 @@ def outings(
 @patch
 def _arrange(self:Places):
     "What follows from the arrays: who owns a patch, the cells, the ground."
-    self.owner = np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))
-    self.order = np.argsort(self.word, kind="stable").astype(np.int32)
+    self.order = np.argsort(self.word, kind="stable").astype(np.int32) # patches by word
+    self.place = np.empty_like(self.order) # where in that order a patch lies
+    self.place[self.order] = np.arange(len(self.order), dtype=np.int32)
+    self.owner = np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))[self.order]
     self.cells = np.searchsorted(self.word[self.order], np.arange(len(self.words) + 1))
     self.probes = 8 if len(self.order) < 2_000_000 else 2 # words that a patch is looked for in
     self.frame = LocalFrame(*mean_position(self.table.latitude, self.table.longitude))
@@ -270,34 +274,26 @@ def neighbours(self:Places,
     kept=None, # bool (n,): photos that may be found; all by default
 ) -> tuple: # float32 (q, 8): distances, ascending; int32 (q, 8): photos, -1 where there is none
     "The nearest patches of the index of each patch."
-    x = patches.descriptors[:VOTERS].astype(np.float32)
+    x = patches.descriptors[:VOTERS]
     probes = min(self.probes, len(self.words))
     cell = nearest_words(x, self.words, probes).ravel()
-    row = np.repeat(np.arange(len(x)), probes)
     order = np.argsort(cell, kind="stable")
-    cell, row = cell[order], row[order]
-    squared = np.full((len(row), NEIGHBOURS), np.inf, np.float32)
+    cell, x = cell[order], x[np.repeat(np.arange(len(x)), probes)[order]]
+    squared = np.full((len(x), NEIGHBOURS), np.inf, np.float32)
     photo = np.full(squared.shape, -1, np.int32)
     edges = np.flatnonzero(np.r_[True, np.diff(cell) > 0, True])
     for begin, end in zip(edges[:-1], edges[1:]):
-        found = self.order[self.cells[cell[begin]]:self.cells[cell[begin] + 1]]
-        if kept is not None: found = found[kept[self.owner[found]]]
-        if len(found):
-            theirs = self.descriptors.take(found, 0) # half the time of an index
-            at, near = _nearest(x[row[begin:end]], theirs.astype(np.float32))
-            squared[begin:end, :at.shape[1]] = near
-            photo[begin:end, :at.shape[1]] = self.owner[found[at]]
+        at = slice(self.cells[cell[begin]], self.cells[cell[begin] + 1])
+        theirs, owner = self.descriptors[at], self.owner[at]
+        if kept is not None and not kept[owner].all(): theirs, owner = theirs[kept[owner]], owner[kept[owner]]
+        if len(owner):
+            near, which = cv2.batchDistance(x[begin:end], theirs, cv2.CV_32S, normType=cv2.NORM_L2SQR,
+                                            K=NEIGHBOURS)
+            squared[begin:end, :near.shape[1]], photo[begin:end, :near.shape[1]] = near, owner[which]
     back = np.argsort(order)
-    squared, photo = (a[back].reshape(len(x), probes * NEIGHBOURS) for a in (squared, photo))
+    squared, photo = (a[back].reshape(-1, probes * NEIGHBOURS) for a in (squared, photo))
     best = np.argsort(squared, 1)[:, :NEIGHBOURS]
     return np.sqrt(np.take_along_axis(squared, best, 1)), np.take_along_axis(photo, best, 1)
-
-def _nearest(x, y):
-    "The few nearest of y to each x, in no order, and their squared distances."
-    squared = np.maximum((x * x).sum(1)[:, None] + np.einsum("ij,ij->i", y, y) - 2 * (x @ y.T), 0)
-    if len(y) <= NEIGHBOURS: return np.tile(np.arange(len(y)), (len(x), 1)), squared
-    at = np.argpartition(squared, NEIGHBOURS - 1, 1)[:, :NEIGHBOURS]
-    return at, squared[np.arange(len(x))[:, None], at]
 
 # %% ../../nbs/locate/42_places.ipynb #1554eb23
 @patch
@@ -833,7 +829,7 @@ def load(cls:Places,
         raise ValueError(f"{path} has layout version {about.get('places_version')}, and this img2gps "
                          f"reads version {PLACES_VERSION}: train again")
     self = cls.__new__(cls)
-    for name, array in arrays.items(): setattr(self, name, array)
+    for name, array in arrays.items(): setattr(self, name, np.asarray(array))
     self.starts, self.words, self.word = (np.array(arrays[k]) for k in ("starts", "words", "word"))
     self.table, self.outing = photo_table(about["table"])[["file_name", "latitude", "longitude",
                                                            "taken_at"]], np.array(
@@ -885,15 +881,15 @@ def append(self:Places,
 ):
     "Put photos and their patches behind the others. Words are learned anew where the patches have doubled."
     rows = photo_table(table)[self.table.columns]
-    join = lambda old, new, kind: np.concatenate([np.asarray(old), np.concatenate(new).astype(kind)])
-    descriptors = np.concatenate([p.descriptors for p in patches])
-    self.descriptors = np.concatenate([np.asarray(self.descriptors), descriptors])
-    if word_count(len(self.descriptors)) > len(self.words):
-        self.words = _words_for(self.descriptors)
-        self.word = _words_of(self.descriptors, self.words)
-    else: self.word = join(self.word, [_words_of(descriptors, self.words)], np.uint16)
-    self.points = join(self.points, [p.points for p in patches], np.float16)
+    new = np.concatenate([p.descriptors for p in patches])
+    descriptors = np.concatenate([self.descriptors.take(self.place, 0), new])
+    if word_count(len(descriptors)) > len(self.words):
+        self.words = _words_for(descriptors)
+        self.word = _words_of(descriptors, self.words)
+    else: self.word = np.concatenate([self.word, _words_of(new, self.words)])
+    self.points = np.concatenate([self.points, *(p.points.astype(np.float16) for p in patches)])
     self.starts = np.r_[self.starts, self.starts[-1] + np.cumsum([len(p) for p in patches])]
     self.table = pd.concat([self.table, rows], ignore_index=True)
     self.outing = outings(self.table)
     self._arrange()
+    self.descriptors = descriptors[self.order]
