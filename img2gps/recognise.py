@@ -26,8 +26,9 @@ from .photos.split import SPLITS, audit_split
 from .photos.prepare import Photos, prepare, read_and_clean
 from .learn.lookalike import photo_thumbnails
 from .locate.patches import agree, features_named
-from .locate.places import (
-    CALIBRATION_PHOTOS, LEVELS, STEP_M, Evidence, HeldOut, Places, extract_all, matcher_of, outings)
+from img2gps.locate.places import (
+    CALIBRATION_PHOTOS, LEVELS, STEP_M, Evidence, HeldOut, Places, extract_all, in_threads, matcher_of,
+    outings)
 from .locate.predict import (
     Predictor, calibration_words, has_places, network_likelihood, read_config, run_level)
 from img2gps.judge.evaluate import (
@@ -169,7 +170,7 @@ def three_questions(
                                      f"single photos, those within {NEVER_WALKED_M:g} m struck", everywhere)}
     if not walked.any(): return answers
     walking = places.beliefs(held, places.walk_weights)
-    chained = [places.chain_held(held, walking, places.pace, online) for online in (False, True)]
+    [chained] = places.chain_held(held, walking, [places.pace])
     return {
         "another_day": asked(places.beliefs(held, places.weights),
                              "single photos at walked places, located by the other outings"), **answers,
@@ -188,10 +189,12 @@ def answer_judged(
     indexed: Indexed,
     level: float, # of the radius
     also=None, # a network's log-likelihoods of the ground's places, an array (m,) for each photo
+    progress: bool = False, # show a bar
 ) -> tuple: # the judged rows with answers, errors and radii; their beliefs
     "Locate the test photos."
     places, also = indexed.places, also or [None] * len(indexed.patches)
-    beliefs = [places.believe(places.evidence(p), also=a) for p, a in zip(indexed.patches, also)]
+    found = in_threads(places.evidence, indexed.patches, progress="judge" if progress else "")
+    beliefs = [places.believe(e, also=a) for e, a in zip(found, also)]
     rows = [places.answer(b, level) for b in beliefs]
     answers = pd.DataFrame(rows, index=indexed.judged.index).drop(columns="note", errors="ignore")
     return add_errors(indexed.judged.join(answers)) if rows else indexed.judged, beliefs
@@ -228,9 +231,10 @@ def judge_places(
     config: dict,
     also=None, # a network's log-likelihoods, see `answer_judged`
     history=None, # of a network's training
+    progress: bool = False, # show a bar
 ) -> dict: # what metrics.json holds
     "Judge a run with places; writes predictions, metrics, suspects, map and report."
-    answered, beliefs = answer_judged(indexed, config["radius"]["level"], also)
+    answered, beliefs = answer_judged(indexed, config["radius"]["level"], also, progress)
     known = photos.table.split.isin(["train", "valid"]) & has_position(photos.table)
     table = pd.concat([photos.table[known].assign(split="train"), answered], ignore_index=True)
     questions = three_questions(indexed.places, indexed.held)
@@ -302,7 +306,7 @@ def recognise_table(
     config = run_config(photos, protocol, {"features": features}, "none", indexed.places.frame,
                         locator="recognise", finished=True)
     def fill(made):
-        judge_places(made, photos, indexed, config)
+        judge_places(made, photos, indexed, config, progress=progress)
         finish_places(made, indexed, config, progress, say)
     return begin_run(run, fill)
 
@@ -411,7 +415,7 @@ def join_network(
     write_json(before, alone)
     config |= {"locator": "both"}
     also = network_says(run, indexed.places, [Path(photos.folder)/n for n in indexed.judged.file_name])
-    metrics = judge_places(run, photos, indexed, config, also, pd.read_csv(run/"history.csv"))
+    metrics = judge_places(run, photos, indexed, config, also, pd.read_csv(run/"history.csv"), progress)
     if "test" in alone: say(f"the network alone {alone['test']['mean_m']:.1f} m, "
                             f"both {metrics['test']['mean_m']:.1f} m on the test photos")
     finish_places(run, indexed, config, progress, say)

@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['STEP_M', 'REACH_M', 'MOST_PLACES', 'NEIGHBOURHOOD_M', 'PLACES_VERSION', 'PATCHES_VERSION', 'VOTERS', 'NEIGHBOURS',
            'SHORTLIST', 'CALIBRATION_PHOTOS', 'LEVELS', 'UNSEEN_M', 'MEET_M', 'MEET_SHARE', 'BORROWED', 'LEAST_TAUGHT',
-           'UNFAMILIAR', 'ANSWER_COLUMNS', 'UNREADABLE', 'word_count', 'nearest_words', 'learn_words', 'Ground',
-           'Places', 'outings', 'PatchCache', 'extract_all', 'Evidence', 'matcher_of', 'Weights', 'spread_density',
-           'Belief', 'expected_best', 'over_chance', 'spreads', 'chances', 'believe', 'HeldOut', 'stretch', 'borrowed']
+           'UNFAMILIAR', 'ANSWER_COLUMNS', 'UNREADABLE', 'word_count', 'nearest_words', 'in_threads', 'words_of',
+           'learn_words', 'Ground', 'Places', 'outings', 'PatchCache', 'extract_all', 'Evidence', 'matcher_of',
+           'Weights', 'spread_density', 'Belief', 'expected_best', 'over_chance', 'spreads', 'chances', 'believe',
+           'HeldOut', 'stretch', 'borrowed']
 
 # %% ../../nbs/locate/42_places.ipynb #35186916
 import json, os
@@ -46,6 +47,26 @@ def nearest_words(
     squared = (words * words).sum(1) - 2 * (x @ words.T)
     return squared.argmin(1)[:, None] if count == 1 else np.argpartition(squared, count - 1, 1)[:, :count]
 
+def in_threads(
+    one, # a function of an item
+    items, # a list
+    workers: int=0, # threads; 0 is one a processor, 8 at most
+    progress: str="", # what a bar says; none by default
+):
+    "What a function that numpy or OpenCV spends its time in says of each item, in their order."
+    with threadpool_limits(1), ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
+        yield from tqdm(pool.map(one, items), total=len(items), desc=progress, unit="photo",
+                        disable=not progress)
+
+def words_of(
+    descriptors, # (n, d)
+    words, # float32 (w, d)
+    chunk: int=20_000, # patches at once
+) -> np.ndarray: # uint16 (n,)
+    "Each patch's word."
+    parts = [descriptors[i:i + chunk] for i in range(0, len(descriptors), chunk)]
+    return np.concatenate(list(in_threads(lambda p: nearest_words(p, words)[:, 0].astype(np.uint16), parts)))
+
 def learn_words(
     descriptors, # uint8 (n, d), or a sample of them
     count: int, # of words
@@ -56,7 +77,7 @@ def learn_words(
     x = np.asarray(descriptors, np.float32)
     words = x[rng.choice(len(x), min(count, len(x)), replace=False)]
     for _ in range(rounds):
-        own = nearest_words(x, words)[:, 0]
+        own = words_of(x, words)
         order = np.argsort(own, kind="stable")
         begin = np.searchsorted(own[order], np.arange(len(words)))
         filled = np.flatnonzero(np.diff(np.r_[begin, len(x)]))
@@ -148,7 +169,7 @@ class Places:
         if not len(descriptors):
             raise ValueError("none of the photos shows a single corner; nothing can be recognised")
         self.words = _words_for(descriptors) if words is None else words
-        self.word = _words_of(descriptors, self.words)
+        self.word = words_of(descriptors, self.words)
         self._arrange()
         self.descriptors = descriptors[self.order] # those of a word lie together
 
@@ -162,13 +183,6 @@ class Places:
 def _words_for(descriptors):
     "As many words as so many patches need, learned from a sample of them."
     return learn_words(descriptors[::max(1, len(descriptors) // 80_000)], word_count(len(descriptors)))
-
-def _words_of(descriptors, words, chunk=20_000):
-    "Each patch's word, in threads."
-    parts = [descriptors[i:i + chunk] for i in range(0, len(descriptors), chunk)]
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-        return np.concatenate(list(pool.map(lambda p: nearest_words(p, words)[:, 0].astype(np.uint16),
-                                            parts)))
 
 # %% ../../nbs/locate/42_places.ipynb #cea5d4cb
 def outings(
@@ -233,11 +247,9 @@ def extract_all(
         try: return kept.read(path) if kept else (features.extract(path), None)
         except OSError: return None, None
     out = []
-    with threadpool_limits(1), ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
-        for patches, new in tqdm(pool.map(one, paths), total=len(paths), desc="patches", unit="photo",
-                                 disable=not progress):
-            if new: kept.write(new, patches)
-            out.append(patches)
+    for patches, new in in_threads(one, paths, workers, "patches" if progress else ""):
+        if new: kept.write(new, patches)
+        out.append(patches)
     return out
 
 # %% ../../nbs/locate/42_places.ipynb #61901962
@@ -398,7 +410,10 @@ class Belief:
 
     def position(self) -> np.ndarray: # (2,) metres
         "The point of least expected error (the geometric median, Weiszfeld 1937)."
-        return expected_best(self.places, self.chance)
+        if self._best is None: self._best = expected_best(self.places, self.chance)
+        return self._best
+
+    _best = None # computed once
 
     def radius(self,
         level: float=0.9, # of the belief
@@ -551,10 +566,8 @@ def hold_out(self:Places,
         [_stretches(order[part[order] == p], share) for p in range(len(groups)) if groups[p]])
     rows = chosen[np.argsort(np.argsort(order)[chosen])]
     def one(row): return self.evidence(self.patches(row), groups[part[row]][0])
-    with threadpool_limits(1), ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
-        found = list(
-            tqdm(pool.map(one, rows), total=len(rows), desc="calibrate", unit="photo", disable=not progress))
-    return HeldOut(rows, found, groups, part[rows])
+    found = in_threads(one, rows, workers, "calibrate" if progress else "")
+    return HeldOut(rows, list(found), groups, part[rows])
 
 def _stretches(rows, most, length=30):
     """At most so many of some rows, as stretches at even distances: a held-out walk is as dense as it was
@@ -737,10 +750,7 @@ def locate_evidence(self:Places,
     def one(path):
         try: return self.evidence(features.extract(path))
         except OSError: return None
-    with threadpool_limits(1), ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
-        return list(
-            tqdm(pool.map(one, photos), total=len(photos), desc="recognise", unit="photo",
-                 disable=not progress))
+    return list(in_threads(one, photos, workers, "recognise" if progress else ""))
 
 # %% ../../nbs/locate/42_places.ipynb #b4a8a2be
 ANSWER_COLUMNS = ["file_name", "pred_latitude", "pred_longitude", "radius_m", "note"]
@@ -885,8 +895,8 @@ def append(self:Places,
     descriptors = np.concatenate([self.descriptors.take(self.place, 0), new])
     if word_count(len(descriptors)) > len(self.words):
         self.words = _words_for(descriptors)
-        self.word = _words_of(descriptors, self.words)
-    else: self.word = np.concatenate([self.word, _words_of(new, self.words)])
+        self.word = words_of(descriptors, self.words)
+    else: self.word = np.concatenate([self.word, words_of(new, self.words)])
     self.points = np.concatenate([self.points, *(p.points.astype(np.float16) for p in patches)])
     self.starts = np.r_[self.starts, self.starts[-1] + np.cumsum([len(p) for p in patches])]
     self.table = pd.concat([self.table, rows], ignore_index=True)

@@ -9,7 +9,7 @@ __all__ = ['USUAL_PAUSE_S', 'SHARPNESS', 'WALK_COLUMNS', 'Pace', 'fit_pace', 'St
 
 # %% ../../nbs/locate/43_walk.ipynb #aa9f47bf
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -230,13 +230,16 @@ def _held_walks(self:Places, held):
 def chain_held(self:Places,
     held, # from `hold_out`
     beliefs, # of them
-    pace: Pace,
-    online: bool=False,
-) -> list: # of `Belief`, in the order of `held`
+    paces: list, # of `Pace`, which differ in sharpness
+) -> list: # for each pace beliefs of whole walks and of the past alone, in the order of `held`
     "Held-out photos chained over the places of the other walks."
-    out = [None] * len(held)
+    out = [([None] * len(held), [None] * len(held)) for _ in paces]
     for at, seconds in self._held_walks(held):
-        for i, c in zip(at, chained_beliefs([beliefs[i] for i in at], seconds, pace, online)): out[i] = c
+        mine = [beliefs[i] for i in at]
+        steps = Steps(mine[0].places, paces[0])
+        for pace, ways in zip(paces, out):
+            for online, way in enumerate(ways):
+                for i, c in zip(at, chained_beliefs(mine, seconds, pace, bool(online), steps)): way[i] = c
     return out
 
 @patch
@@ -247,24 +250,22 @@ def calibrate_walks(self:Places,
     "Learn pace, sharpness and radii of walks; `calibrate` comes first."
     held = self.meeting(held or self.hold_out(progress=progress))
     order, (seconds, walk, _) = self.capture_order(), walk_seconds(self.table)
-    pace, tried = fit_pace(self.metres[order],
-                           np.where(np.r_[True, walk[order][1:] == walk[order][:-1]], seconds[order],
-                                    np.nan)), {}
+    goes_on = np.r_[True, walk[order][1:] == walk[order][:-1]]
+    pace = fit_pace(self.metres[order], np.where(goes_on, seconds[order], np.nan))
     if len(held) < LEAST_TAUGHT:
         self.calibration["walk"] = {"pace": vars(pace), "stretch": borrowed(BORROWED["walk"]),
                                     "online_stretch": borrowed(BORROWED["online"])}
         return self.calibration["walk"]
     beliefs, count = self.beliefs(held, self.walk_weights), held.equal_weights()
-    for sharpness in SHARPNESS:
-        walking = Pace(pace.slack_m, pace.speed, sharpness)
-        chained = {online: self.chain_held(held, beliefs, walking, online) for online in (False, True)}
-        tried[sharpness] = [count @ self.errors(held, chained[online]) for online in chained], chained
-    least = min(sum(off) for off, _ in tried.values())
-    pace.sharpness = min(tried, key=lambda s: (sum(tried[s][0]) > 1.05 * least, abs(s - SHARPNESS[1])))
-    (whole_m, past_m), chained = tried[pace.sharpness]
+    paces = [replace(pace, sharpness=s) for s in SHARPNESS]
+    chained = self.chain_held(held, beliefs, paces)
+    off = [[float(count @ self.errors(held, way)) for way in ways] for ways in chained]
+    near_least = [sum(m) <= 1.05 * min(map(sum, off)) for m in off]
+    best = min(range(len(paces)), key=lambda k: (not near_least[k], abs(SHARPNESS[k] - SHARPNESS[1])))
+    whole, past = chained[best]
     self.calibration["walk"] = {
-        "pace": vars(pace), "mean_error_m": float(whole_m), "online_error_m": float(past_m),
-        "stretch": self.fit_radii(held, chained[False]), "online_stretch": self.fit_radii(held, chained[True])
+        "pace": vars(paces[best]), "mean_error_m": off[best][0], "online_error_m": off[best][1],
+        "stretch": self.fit_radii(held, whole), "online_stretch": self.fit_radii(held, past)
     }
     return self.calibration["walk"]
 
