@@ -513,7 +513,7 @@ def weights(self:Places) -> Weights:
 CALIBRATION_PHOTOS = 480 # at most, spread evenly over the walks: enough for ten numbers
 LEVELS = (0.5, 0.8, 0.9)
 UNSEEN_M = 60. # photos this far off show other places
-MEET_M, MEET_SHARE = 25., 0.5 # an outing passes others' places where such a share of it is so near to them
+MEET_M, MEET_SHARE = 15., 0.5 # what passes so near was there; an outing meets others by such a share of it
 
 @dataclass
 class HeldOut:
@@ -684,12 +684,19 @@ BORROWED = dict(stretch=1.5, walk=1.7, online=1.5) # what held there, rounded up
 LEAST_TAUGHT = 10 # photos to learn from
 
 @patch
+def walked_by_others(self:Places,
+    held: HeldOut, # from `hold_out`
+) -> np.ndarray: # bool (k,)
+    "Whether another outing passed each held-out photo's place."
+    others = (self.metres[held.groups[g][0]] for g in held.group)
+    return np.array([np.hypot(*(o - at).T).min() <= MEET_M for o, at in zip(others, self.metres[held.rows])])
+
+@patch
 def meeting(self:Places,
     held: HeldOut, # from `hold_out`
 ) -> HeldOut: # of them
     "The photos of outings that pass the others' places."
-    others = (self.metres[held.groups[g][0]] for g in held.group)
-    near = [np.hypot(*(o - at).T).min() <= MEET_M for o, at in zip(others, self.metres[held.rows])]
+    near = self.walked_by_others(held)
     share = np.bincount(held.group, near) / np.maximum(np.bincount(held.group), 1)
     return held.take(np.flatnonzero(share[held.group] >= MEET_SHARE))
 

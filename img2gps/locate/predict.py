@@ -215,8 +215,9 @@ def calibration_words(
     if calibration["same_day"]:
         return ("same-day radius: all photos are of one outing, so radii say nothing of another day; "
                 "walk again on another day and add it with img2gps add")
-    return (f"radii of another day, fitted on {counted(calibration['held_out'], 'outing')}, each located "
-            "by the others")
+    each = "each " if calibration["held_out"] > 1 else ""
+    return (f"radii of another day, fitted on {counted(calibration['held_out'], 'outing')}, {each}located by "
+            "the others")
 
 def run_level(config) -> float: # of the levels that places have radii for
     "The level of a run's radii."
