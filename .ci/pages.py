@@ -29,8 +29,9 @@ def text_of(value):
 
 
 def notebook(path):
-    "The cells of a notebook."
-    return json.loads(path.read_text(encoding="utf-8"))["cells"]
+    "The cells of a notebook, and its metadata."
+    book = json.loads(path.read_text(encoding="utf-8"))
+    return book["cells"], book.get("metadata", {})
 
 
 def directives(source):
@@ -139,16 +140,17 @@ def check(root):
     nbs, problems, compared = root/"nbs", [], 0
     paths = [p for p in sorted(nbs.rglob("*.ipynb")) if not any(part.startswith((".", "_")) for part in p.relative_to(nbs).parts)]
     for path in paths:
-        name, cells = path.relative_to(nbs).as_posix(), notebook(path)
+        name, (cells, metadata) = path.relative_to(nbs).as_posix(), notebook(path)
         found = [("front", 0, front(cells))] if front(cells) else []
         found += [(kind, i, text) for i, cell in enumerate(cells) for kind, text in cell_problems(cell)]
         found += [("link", i, text) for i, text in broken_links(cells, path.parent)]
+        if "widgets" in metadata: found.append(("widgets", None, "keeps the state of widgets, thousands of lines that no page shows"))
         is_module = any("default_exp" in directives(text_of(c["source"]))[0] for c in cells if c["cell_type"] == "code")
         if is_module and not has_picture(cells): found.append(("picture", None, "a module's page without any picture"))
         made = root/"_proc"/name
         if made.exists() and made.stat().st_mtime >= path.stat().st_mtime:
             compared += 1
-            page = notebook(made)
+            page, _ = notebook(made)
             found += [("text", i, text) for i, text in lost(cells, page)]
             found += [("signature", None, text) for text in raw_signatures(page)]
             if not any(kind == "alt" for kind, *_ in found):
@@ -175,6 +177,7 @@ def self_test():
         "its fig-alt holds ': '": ([*good, cell("code", "#| fig-alt: A line: it rises.")], made),
         "no_map.png leads nowhere": ([*good, cell("markdown", "![A map](no_map.png)")], [*made, cell("markdown", "![A map](no_map.png)")]),
         "01_b.ipynb leads nowhere": ([*good, cell("markdown", "[There](01_b.ipynb#x)")], [*made, cell("markdown", "[There](01_b.ipynb#x)")]),
+        "keeps the state of widgets": (good, made),
         "without any picture": ([head, export, text], made),
         "this text is not on the page": ([*good, cell("markdown", "Lost.")], made),
         "its figure has no '#| fig-alt: ...' above the code": (good, [*made[:2], cell("code", "plot()", **{"image/png": "iVBOR"})]),
@@ -188,7 +191,7 @@ def self_test():
         with tempfile.TemporaryDirectory() as folder:
             for below, content in (("nbs", cells), ("_proc", page)):
                 (Path(folder)/below).mkdir()
-                (Path(folder)/below/"00_a.ipynb").write_text(json.dumps({"cells": content}), encoding="utf-8")
+                (Path(folder)/below/"00_a.ipynb").write_text(json.dumps({"cells": content, "metadata": {"widgets": {}} if "widgets" in wanted else {}}), encoding="utf-8")
             newest = (Path(folder)/"nbs"/"00_a.ipynb").stat().st_mtime + 1
             os.utime(Path(folder)/"_proc"/"00_a.ipynb", (newest, newest))
             problems, _, compared = check(Path(folder))
