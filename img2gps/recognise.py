@@ -27,8 +27,8 @@ from .photos.prepare import Photos, prepare, read_and_clean
 from .learn.lookalike import photo_thumbnails
 from .locate.patches import agree, features_named
 from img2gps.locate.places import (
-    CALIBRATION_PHOTOS, LEVELS, MEET_M, STEP_M, Evidence, HeldOut, Places, extract_all, in_threads, matcher_of,
-    outings)
+    CALIBRATION_PHOTOS, LEVELS, MEET_M, STEP_M, Evidence, HeldOut, Places, extract_all, in_threads,
+    matcher_of, outings)
 from .locate.predict import (
     Predictor, calibration_words, has_places, network_likelihood, read_config, run_level)
 from img2gps.judge.evaluate import (

@@ -47,6 +47,7 @@ def nearest_words(
     squared = (words * words).sum(1) - 2 * (x @ words.T)
     return squared.argmin(1)[:, None] if count == 1 else np.argpartition(squared, count - 1, 1)[:, :count]
 
+# %% ../../nbs/locate/42_places.ipynb #9888aa20
 def in_threads(
     one, # a function of an item
     items, # a list
