@@ -203,7 +203,7 @@ def _arrange(self:Places):
     self.place = np.empty_like(self.order) # where in that order a patch lies
     self.place[self.order] = np.arange(len(self.order), dtype=np.int32)
     self.owner = np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))[self.order]
-    self.cells = np.searchsorted(self.word[self.order], np.arange(len(self.words) + 1))
+    self.cells = np.r_[0, np.cumsum(np.bincount(self.word, minlength=len(self.words)))] # where a word begins
     self.probes = 8 if len(self.order) < 2_000_000 else 2 # words that a patch is looked for in
     self.frame = LocalFrame(*mean_position(self.table.latitude, self.table.longitude))
     self.metres = self.frame.to_metres(self.table.latitude.to_numpy(), self.table.longitude.to_numpy())

@@ -52,19 +52,24 @@ class PhotoStore:
     def _lines(self): return self.index.read_bytes().splitlines() if self.index.exists() else []
 
 # %% ../../nbs/photos/13_cache.ipynb #e22b34ed
+@contextmanager
+def _naming(photo):
+    "An OSError says which photo it is about, for those who can do without it."
+    try: yield
+    except OSError as e:
+        e.photo = photo
+        raise
+
 def _seen_as(path):
     "The name, size and date by which a file is recognised without being read."
-    path, stat = os.path.abspath(path), os.stat(path)
-    return path, stat.st_size, stat.st_mtime_ns
+    with _naming(path): stat = os.stat(path)
+    return os.path.abspath(path), stat.st_size, stat.st_mtime_ns
 
 def _decoded_row(path, store, content):
     "A file's SHA-256 and its decoded pixels, or None for pixels that the store has already."
-    try:
+    with _naming(path):
         sha = file_sha256(path)
         return sha, None if sha in content else np.asarray(decode_photo(path, store.size, store.letterbox))
-    except OSError as e:
-        e.photo = path # for those who can do without it
-        raise
 
 @contextmanager
 def _locked(store, say):
