@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['regular_file', 'atomic_path', 'remove_unfinished', 'write_whole', 'write_json', 'read_json', 'new_folder',
-           'whole_folder', 'file_sha256', 'cache_folder', 'shown', 'real_data', 'tqdm']
+           'whole_folder', 'file_sha256', 'cache_folder', 'shown', 'real_data', 'in_threads', 'tqdm']
 
 # %% ../nbs/01_files.ipynb #79c28bfd
 import contextlib, hashlib, json, os, re, shutil, stat, tempfile, warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -142,3 +143,16 @@ with warnings.catch_warnings():
     from tqdm.auto import tqdm # noqa: F401  for everybody else
 
 _all_ = ["tqdm"]
+
+# %% ../nbs/01_files.ipynb #11c41fe9
+def in_threads(
+    one, # a function of an item
+    items, # a list
+    workers: int=0, # threads; 0 is one a processor, 8 at most
+    progress: str="", # what a bar says; none by default
+):
+    "What a function says of each item, in their order; the numerics below it keep to their own thread."
+    from threadpoolctl import threadpool_limits
+    with threadpool_limits(1), ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
+        yield from tqdm(pool.map(one, items), total=len(items), desc=progress, unit="photo",
+                        disable=not progress)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from .files import write_json
+from .files import in_threads, write_json
 from .table import counted, has_position, write_table
 from .style import new_figure
 from .protocol import Protocol
@@ -26,9 +26,8 @@ from .photos.split import SPLITS, audit_split
 from .photos.prepare import Photos, prepare, read_and_clean
 from .learn.lookalike import photo_thumbnails
 from .locate.patches import agree, features_named
-from img2gps.locate.places import (
-    CALIBRATION_PHOTOS, LEVELS, MEET_M, STEP_M, Evidence, HeldOut, Places, extract_all, in_threads,
-    matcher_of, outings)
+from .locate.places import (
+    CALIBRATION_PHOTOS, LEVELS, MEET_M, STEP_M, Evidence, HeldOut, Places, extract_all, matcher_of, outings)
 from .locate.predict import (
     Predictor, calibration_words, has_places, network_likelihood, read_config, run_level)
 from img2gps.judge.evaluate import (

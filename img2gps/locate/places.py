@@ -5,14 +5,13 @@
 # %% auto #0
 __all__ = ['STEP_M', 'REACH_M', 'MOST_PLACES', 'NEIGHBOURHOOD_M', 'PLACES_VERSION', 'PATCHES_VERSION', 'VOTERS', 'NEIGHBOURS',
            'SHORTLIST', 'CALIBRATION_PHOTOS', 'LEVELS', 'UNSEEN_M', 'MEET_M', 'MEET_SHARE', 'BORROWED', 'LEAST_TAUGHT',
-           'UNFAMILIAR', 'ANSWER_COLUMNS', 'UNREADABLE', 'word_count', 'nearest_words', 'in_threads', 'words_of',
-           'learn_words', 'Ground', 'Places', 'outings', 'PatchCache', 'extract_all', 'Evidence', 'matcher_of',
-           'Weights', 'spread_density', 'Belief', 'expected_best', 'over_chance', 'spreads', 'chances', 'believe',
-           'HeldOut', 'stretch', 'borrowed']
+           'UNFAMILIAR', 'ANSWER_COLUMNS', 'UNREADABLE', 'word_count', 'nearest_words', 'words_of', 'learn_words',
+           'Ground', 'Places', 'outings', 'PatchCache', 'extract_all', 'Evidence', 'matcher_of', 'Weights',
+           'spread_density', 'Belief', 'expected_best', 'over_chance', 'spreads', 'chances', 'believe', 'HeldOut',
+           'stretch', 'borrowed']
 
 # %% ../../nbs/locate/42_places.ipynb #35186916
-import json, os
-from concurrent.futures import ThreadPoolExecutor
+import json
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -23,10 +22,9 @@ import pandas as pd
 from fastcore.basics import patch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
-from threadpoolctl import threadpool_limits
 
 from ..geo import LocalFrame, mean_position
-from ..files import atomic_path, file_sha256, tqdm
+from ..files import atomic_path, file_sha256, in_threads
 from ..table import capture_seconds, counted, has_position, photo_table
 from .patches import FEATURES, Patches, agree, features_named, match
 
@@ -48,17 +46,6 @@ def nearest_words(
     return squared.argmin(1)[:, None] if count == 1 else np.argpartition(squared, count - 1, 1)[:, :count]
 
 # %% ../../nbs/locate/42_places.ipynb #9888aa20
-def in_threads(
-    one, # a function of an item
-    items, # a list
-    workers: int=0, # threads; 0 is one a processor, 8 at most
-    progress: str="", # what a bar says; none by default
-):
-    "What a function that numpy or OpenCV spends its time in says of each item, in their order."
-    with threadpool_limits(1), ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
-        yield from tqdm(pool.map(one, items), total=len(items), desc=progress, unit="photo",
-                        disable=not progress)
-
 def words_of(
     descriptors, # (n, d)
     words, # float32 (w, d)

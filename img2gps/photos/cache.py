@@ -16,7 +16,7 @@ import numpy as np
 from fastcore.basics import patch
 from filelock import FileLock
 
-from ..files import cache_folder, file_sha256, tqdm, write_whole
+from ..files import cache_folder, file_sha256, in_threads, tqdm, write_whole
 from ..page import plain_text
 from .exif import decode_photo
 
@@ -239,10 +239,9 @@ class Known:
 
     def find_all(self, kind, find, paths, workers: int=0, progress: bool=True) -> list:
         "The same for many photos, in threads (0: one a processor, 8 at most)."
-        with closing(self.database), ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
-            found = pool.map(lambda path: self.find(kind, find, path), paths)
-            return list(tqdm(found, total=len(paths), desc=kind.partition(" ")[0], unit="photo",
-                             disable=not progress))
+        with closing(self.database):
+            return list(in_threads(lambda path: self.find(kind, find, path), paths, workers,
+                                   kind.partition(" ")[0] if progress else ""))
 
 # %% ../../nbs/photos/13_cache.ipynb #02562da4
 def known_photos() -> Path:
